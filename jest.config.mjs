@@ -1,0 +1,21 @@
+// One run for the whole repository: tests read the sources (condition @orca/source), so nothing has to be built first.
+const project = (name, patterns) => ({
+  displayName: name,
+  rootDir: import.meta.dirname,
+  testEnvironment: '<rootDir>/tooling/jest/environment.mjs',
+  testEnvironmentOptions: { customExportConditions: ['@orca/source', 'node', 'node-addons'] },
+  testMatch: patterns.map((pattern) => `<rootDir>/${pattern}`),
+  modulePathIgnorePatterns: ['<rootDir>/(packages|apps)/[^/]+/dist/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '\\.never$': 'unused' },
+});
+
+export default {
+  projects: [
+    project('unit', ['packages/*/test/**/!(*.int).test.ts', 'apps/*/test/**/!(*.int).test.ts', 'tooling/*/test/**/!(*.int).test.ts']),
+    project('int', ['packages/*/test/**/*.int.test.ts', 'apps/*/test/**/*.int.test.ts', 'tooling/*/test/**/*.int.test.ts', 'test/e2e/**/*.test.ts']),
+  ],
+  testTimeout: 60_000,
+  coverageProvider: 'v8',
+  reporters: ['default', '<rootDir>/tooling/jest/reporter.mjs'],
+};

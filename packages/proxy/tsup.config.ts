@@ -1,0 +1,3 @@
+import { library } from '@orca/tooling-tsup';
+
+export default library(['src/index.ts']);

@@ -1,0 +1,127 @@
+/** A string that only a constructor of this package can make. */
+export type Brand<T, B extends string> = T & { readonly __brand: B };
+
+/** Identity of an instance's content: two equal revisions never need a restart between them. */
+export type Revision = Brand<string, 'Revision'>;
+
+/** `service/slot@revision`: known before the instance exists, so `create` is idempotent and planning mints no ids. */
+export type InstanceKey = Brand<string, 'InstanceKey'>;
+
+/**
+ * What the planner asks of a caller's spec. orca's `ServiceSpec` fits by shape together with
+ * its update order; an embedder brings their own nouns.
+ */
+export interface Plannable {
+  /** Unique among the desired services. */
+  readonly name: string;
+  /** Wanted instances; slots are numbered from 1. */
+  readonly replicas: number;
+  /** Names of services that must be ready before this one starts. */
+  readonly dependsOn: readonly string[];
+}
+
+/** One service that should exist, with what its text alone cannot tell. */
+export interface DesiredService<S extends Plannable> {
+  readonly spec: S;
+  /** Revision that every slot should run. */
+  readonly revision: Revision;
+  /** `start-first` keeps the old instance until the new one is ready; `stop-first` never lets two run. */
+  readonly order: UpdateOrder;
+  /** Whether requests are routed to it: routed instances are routed after readiness and drained before they stop. */
+  readonly isRouted: boolean;
+  /** The user asked for it to be stopped: keep nothing running, remove nothing. */
+  readonly isPaused: boolean;
+  /** How long a stopping instance may take before it is killed. */
+  readonly stopGraceMs: number;
+}
+
+export interface UpdateOrder {
+  readonly kind: 'start-first' | 'stop-first';
+  /** Why, in words a user reads in the plan. */
+  readonly reason: string;
+}
+
+/**
+ * Which role an instance plays in its slot. A `candidate` is unproven; `commit` makes it
+ * `current` and the one before it `retired`. At most one instance of a slot is current.
+ */
+export type Stage = 'candidate' | 'current' | 'retired';
+
+/** What was seen of one instance. */
+export interface Instance {
+  readonly key: InstanceKey;
+  readonly service: string;
+  readonly slot: number;
+  readonly revision: Revision;
+  readonly stage: Stage;
+  /** `created` never ran; `running` includes restarting; `removing` is already on its way out. */
+  readonly status: 'created' | 'running' | 'paused' | 'exited' | 'removing';
+  /** Dependencies it was created with, so that a service gone from the config still stops in order. */
+  readonly dependsOn: readonly string[];
+}
+
+/** The world as seen at one moment. A failed look is `unknown`, which is never the same as empty. */
+export type ObservedState =
+  | { readonly kind: 'unknown'; readonly reason: string }
+  | {
+      readonly kind: 'known';
+      readonly instances: readonly Instance[];
+      /** Routing is observed like everything else: a step that failed must not count as done. */
+      readonly routed: ReadonlySet<InstanceKey>;
+    };
+
+/** What earlier turns learned that the world does not show. Losing it costs retries, never a workload. */
+export interface Memory {
+  /** Revisions that failed, by service, with the reason; they are not tried again on their own. */
+  readonly quarantined: ReadonlyMap<string, { readonly revision: Revision; readonly reason: string }>;
+}
+
+export interface PlanInput<S extends Plannable> {
+  readonly desired: readonly DesiredService<S>[];
+  readonly observed: ObservedState;
+  readonly memory: Memory;
+  /** Only these services may be touched; absent means all. */
+  readonly scope?: ReadonlySet<string>;
+  /** Confirms a removal that the prune guard would refuse. */
+  readonly allowMassRemoval?: boolean;
+}
+
+/** One entry an action; the mapped union below ties each payload to its kind. */
+export interface Actions<S extends Plannable> {
+  /** Fetch what `create` needs (an image), before anything is stopped. */
+  prepare: { readonly spec: S };
+  create: { readonly key: InstanceKey; readonly slot: number; readonly revision: Revision; readonly spec: S };
+  start: { readonly key: InstanceKey };
+  awaitReady: { readonly key: InstanceKey; readonly spec: S; readonly isReplacement: boolean };
+  route: { readonly key: InstanceKey; readonly spec: S };
+  drain: { readonly key: InstanceKey };
+  stop: { readonly key: InstanceKey; readonly graceMs: number };
+  commit: { readonly key: InstanceKey };
+  remove: { readonly key: InstanceKey };
+}
+export type ActionKind = keyof Actions<Plannable>;
+export type ActionOf<S extends Plannable, K extends ActionKind = ActionKind> = {
+  [P in K]: { readonly kind: P; readonly service: string; readonly reason: string } & Actions<S>[P];
+}[K];
+
+export interface Step<S extends Plannable> {
+  /** Stable for the same input, for example `web/1 start`. */
+  readonly id: string;
+  /** Steps that must have succeeded first. */
+  readonly after: readonly string[];
+  readonly action: ActionOf<S>;
+}
+
+/** A service that this plan cannot bring to its desired state. */
+export interface Blocked {
+  readonly service: string;
+  readonly reasons: readonly string[];
+}
+
+/** What is to be done, as data. The same input in any order gives the same plan. */
+export interface Plan<S extends Plannable> {
+  readonly steps: readonly Step<S>[];
+  readonly blocked: readonly Blocked[];
+  /** Services that already are as desired. */
+  readonly unchanged: readonly string[];
+}

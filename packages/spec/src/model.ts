@@ -1,0 +1,179 @@
+/** A string that only a constructor of this package can make, so that a raw one cannot take its place. */
+export type Brand<T, B extends string> = T & { readonly __brand: B };
+
+/** 2–63 characters, `a-z`, `0-9` and `-`, starting with a letter or digit: safe as a DNS label and as part of a container name. */
+export type ServiceName = Brand<string, 'ServiceName'>;
+
+/** Text that may hold `${secrets.NAME}`; parsed once, rendered last, and never expanded a second time. */
+export interface Template {
+  readonly parts: readonly (string | { readonly secret: string })[];
+}
+
+/** One published port: `extra_ports = ["127.0.0.1:22222:22/tcp"]`. */
+export interface PublishedPort {
+  /** Host address to bind, `0.0.0.0` when the text names none. */
+  readonly hostIp: string;
+  readonly hostPort: number;
+  readonly containerPort: number;
+  readonly protocol: 'tcp' | 'udp';
+}
+
+/** A named engine volume. An existing one of this name is used, never renamed, never removed. */
+export interface VolumeMount {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** A bind mount. `source` is absolute: relative text was resolved against the infra root and checked to lie inside it. */
+export interface BindMount {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** An HTTP check of a container, times in milliseconds. */
+export interface Probe {
+  readonly path: string;
+  /** The container port asked; the service's `port` when the text names none. */
+  readonly port: number;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Consecutive failures that make it unhealthy. */
+  readonly failureThreshold: number;
+  /** Nothing is asked before this has passed since the container started. */
+  readonly initialDelayMs: number;
+}
+
+/** How one revision replaces another. */
+export interface DeployPolicy {
+  readonly strategy: 'rolling' | 'blue-green' | 'canary';
+  /** The user's explicit choice; `undefined` lets `updateOrderOf` decide. */
+  readonly order: 'start-first' | 'stop-first' | undefined;
+  /** A replacement must stay healthy this long before it is trusted. */
+  readonly minHealthyMs: number;
+  /** A new instance that is not healthy by then has failed. */
+  readonly healthyDeadlineMs: number;
+  /** Without a probe: how long it must run without a restart to count as ready. */
+  readonly monitorMs: number;
+  /** How long an old instance may finish its requests after it left the route table. */
+  readonly drainMs: number;
+  readonly maxUnavailable: number | undefined;
+  readonly canaryWeight: number | undefined;
+}
+
+export interface Resources {
+  readonly memoryBytes: number | undefined;
+  /** Cores, for example 0.5. */
+  readonly cpus: number | undefined;
+}
+
+/** Public entrance over HTTP; `undefined` on the service when it has no domain. */
+export interface RouteSpec {
+  /** Lower-case A-labels; never empty. */
+  readonly domains: readonly string[];
+  /** Path prefixes without a trailing `*`; `["/"]` when the text names none. */
+  readonly paths: readonly string[];
+  readonly stripPrefix: boolean;
+  /** The container port that is asked. */
+  readonly port: number;
+}
+
+/** One deployable as its user wrote it: defaults filled in, units converted, never modified. */
+export interface ServiceSpec {
+  readonly name: ServiceName;
+  /** The directory under `services/` (or the `project` key): services of one project share a network. */
+  readonly project: string;
+  readonly image: string;
+  readonly pullPolicy: 'auto' | 'always' | 'never' | 'if-not-present';
+  readonly replicas: number;
+  readonly command: readonly Template[] | undefined;
+  readonly env: Readonly<Record<string, Template>>;
+  readonly port: number | undefined;
+  readonly route: RouteSpec | undefined;
+  readonly dependsOn: readonly ServiceName[];
+  readonly publishedPorts: readonly PublishedPort[];
+  readonly volumes: readonly VolumeMount[];
+  readonly mounts: readonly BindMount[];
+  readonly readiness: Probe | undefined;
+  readonly liveness: Probe | undefined;
+  /** Further network names, besides `<service>` and `orca-<service>`. */
+  readonly aliases: readonly string[];
+  /** An existing or shared network instead of `orca-<project>`. */
+  readonly network: string | undefined;
+  readonly resources: Resources;
+  readonly restartPolicy: { readonly name: 'no' | 'always' | 'unless-stopped' | 'on-failure'; readonly maxRetries: number };
+  readonly stopGraceMs: number;
+  readonly stopSignal: string | undefined;
+  readonly deploy: DeployPolicy;
+  readonly backup: { readonly enabled: boolean; readonly preHook: string | undefined };
+  /** Where it was written, for messages. */
+  readonly source: { readonly file: string; readonly line: number };
+}
+
+/** Everything `services/` asks for. Sorted by name, so that the order of files never matters. */
+export interface DesiredState {
+  readonly services: readonly ServiceSpec[];
+}
+
+export type BackupTarget =
+  | { readonly type: 'local'; readonly path: string }
+  | {
+      readonly type: 's3';
+      readonly endpoint: string;
+      readonly bucket: string;
+      readonly region: string;
+      readonly prefix: string | undefined;
+      readonly accessKey: Template | undefined;
+      readonly secretKey: Template | undefined;
+    };
+
+/** `cluster.toml`, read once when the server starts. */
+export interface ClusterSpec {
+  readonly name: string;
+  readonly domain: string | undefined;
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
+  readonly apiPort: number;
+  readonly apiBind: readonly string[];
+  readonly acme: { readonly email: string | undefined; readonly directory: string | undefined };
+  readonly proxy: { readonly httpPort: number; readonly httpsPort: number; readonly bind: string };
+  readonly backup: {
+    readonly enabled: boolean;
+    readonly schedule: string | undefined;
+    readonly retentionDays: number;
+    readonly targets: readonly BackupTarget[];
+  };
+  readonly security: {
+    /** Absolute directories that bind mounts may come from. */
+    readonly allowMounts: readonly string[];
+  };
+}
+
+/** One fault of the text. Lines and columns count from 1. */
+export interface Issue {
+  readonly severity: 'error' | 'warning';
+  readonly file: string;
+  readonly line: number;
+  readonly col: number;
+  /** Path of the key, for example `service[1].liveness.path`; empty for a fault of the whole file. */
+  readonly path: string;
+  /** What is wrong and what to do about it. */
+  readonly message: string;
+}
+
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T; readonly warnings: readonly Issue[] }
+  | { readonly ok: false; readonly issues: readonly Issue[] };
+
+/** A config file as text; `path` is relative to the infra root and appears in messages. */
+export interface SpecFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** The whole infra repository, parsed. */
+export interface Infra {
+  readonly root: string;
+  readonly cluster: ClusterSpec;
+  readonly desired: DesiredState;
+}
