@@ -7,7 +7,7 @@ const project = (name, patterns) => ({
   testMatch: patterns.map((pattern) => `<rootDir>/${pattern}`),
   modulePathIgnorePatterns: ['<rootDir>/(packages|apps)/[^/]+/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
-  transform: { '\\.never$': 'unused' },
+  transform: {},
 });
 
 export default {

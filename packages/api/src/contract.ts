@@ -1,0 +1,130 @@
+/** Asks the control plane to make the services as their files say. */
+export interface DeployRequest {
+  readonly services: readonly string[] | 'all';
+  /** Plan only: nothing is changed. */
+  readonly dryRun: boolean;
+  /** Confirms removing more services than the prune guard lets pass. */
+  readonly allowMassRemoval: boolean;
+  /** The infra root the caller stands in; a server of another root refuses. */
+  readonly root: string | undefined;
+}
+
+export interface StopRequest {
+  readonly services: readonly string[] | 'all';
+}
+
+/** A fault or a note about config text; lines and columns count from 1. */
+export interface WireIssue {
+  readonly severity: 'error' | 'warning';
+  readonly file: string;
+  readonly line: number;
+  readonly col: number;
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface WireStep {
+  readonly id: string;
+  readonly service: string;
+  /** The verb, for example `create` or `await ready`. */
+  readonly action: string;
+  readonly reason: string;
+}
+
+export interface WireFailure {
+  readonly service: string;
+  readonly reason: string;
+  /** The container's last log lines, oldest first; secrets are already redacted. */
+  readonly logs: readonly string[];
+}
+
+export type DeployOutcome = 'converged' | 'planned' | 'failed' | 'blocked' | 'cancelled' | 'refused';
+
+export interface WireChange {
+  readonly service: string;
+  readonly change: 'created' | 'recreated' | 'started' | 'stopped' | 'removed' | 'rerouted';
+}
+
+/** What a deploy tells while it runs. `end` comes exactly once and last. */
+export type DeployEvent =
+  | { readonly type: 'issue'; readonly issue: WireIssue }
+  | {
+      readonly type: 'plan';
+      readonly steps: readonly WireStep[];
+      readonly unchanged: readonly string[];
+      readonly blocked: readonly { readonly service: string; readonly reasons: readonly string[] }[];
+    }
+  | {
+      readonly type: 'step';
+      readonly step: WireStep;
+      readonly state: 'started' | 'done' | 'failed' | 'skipped';
+      /** Duration in milliseconds, once it is over. */
+      readonly ms?: number;
+      readonly detail?: string;
+    }
+  | {
+      readonly type: 'end';
+      readonly outcome: DeployOutcome;
+      readonly changed: readonly WireChange[];
+      readonly unchanged: readonly string[];
+      readonly failures: readonly WireFailure[];
+      /** Calls to the engine that could change something. */
+      readonly mutatingCalls: number;
+      readonly ms: number;
+      /** Why it was refused or cancelled, when it was. */
+      readonly message?: string;
+    };
+
+export type ServiceHealth = 'running' | 'starting' | 'degraded' | 'stopped' | 'failed' | 'missing';
+
+export interface ServiceStatus {
+  readonly name: string;
+  readonly project: string;
+  readonly image: string;
+  readonly status: ServiceHealth;
+  readonly desiredReplicas: number;
+  readonly runningReplicas: number;
+  readonly domains: readonly string[];
+  readonly dependsOn: readonly string[];
+  /** Whether the running containers are what the files on disk ask for now. */
+  readonly upToDate: boolean;
+  readonly paused: boolean;
+  /** ISO time the current container started. */
+  readonly startedAt: string | undefined;
+  /** Why it is not running as desired, in words. */
+  readonly lastFailure: string | undefined;
+}
+
+export interface ClusterStatus {
+  readonly cluster: string;
+  readonly version: string;
+  readonly root: string;
+  /** Set when the engine cannot be asked: the services are then unknown, not gone. */
+  readonly runtimeError: string | undefined;
+  /** Faults of the files on disk; the services shown are those of the last good ones. */
+  readonly issues: readonly WireIssue[];
+  readonly services: readonly ServiceStatus[];
+}
+
+export interface LogLine {
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+  /** The replica's slot. */
+  readonly slot: number;
+}
+
+export interface LogsRequest {
+  readonly service: string;
+  /** Lines from the end. */
+  readonly tail: number;
+  readonly follow: boolean;
+}
+
+/** The server implements it for real, the client over HTTP: tests and the CLI cannot tell. */
+export interface ControlPlane {
+  deploy(request: DeployRequest, signal: AbortSignal): AsyncIterable<DeployEvent>;
+  stop(request: StopRequest, signal: AbortSignal): AsyncIterable<DeployEvent>;
+  status(signal: AbortSignal): Promise<ClusterStatus>;
+  /** Throws `ApiError` with status 404 for a service that is not known. */
+  logs(request: LogsRequest, signal: AbortSignal): AsyncIterable<LogLine>;
+}
