@@ -12,8 +12,17 @@ const project = (name, patterns) => ({
 
 export default {
   projects: [
-    project('unit', ['packages/*/test/**/!(*.int).test.ts', 'apps/*/test/**/!(*.int).test.ts', 'tooling/*/test/**/!(*.int).test.ts']),
-    project('int', ['packages/*/test/**/*.int.test.ts', 'apps/*/test/**/*.int.test.ts', 'tooling/*/test/**/*.int.test.ts', 'test/e2e/**/*.test.ts']),
+    project('unit', [
+      'packages/*/test/**/!(*.int).test.ts',
+      'apps/*/test/**/!(*.int).test.ts',
+      'tooling/*/test/**/!(*.int).test.ts',
+    ]),
+    project('int', [
+      'packages/*/test/**/*.int.test.ts',
+      'apps/*/test/**/*.int.test.ts',
+      'tooling/*/test/**/*.int.test.ts',
+      'test/e2e/**/*.test.ts',
+    ]),
   ],
   testTimeout: 60_000,
   coverageProvider: 'v8',

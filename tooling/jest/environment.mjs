@@ -2,7 +2,17 @@ import { TestEnvironment } from 'jest-environment-node';
 
 // Errors thrown by Node's own modules come from another realm, so inside jest
 // `error instanceof Error` would be false. Let each side accept the other's.
-const names = ['Error', 'TypeError', 'RangeError', 'SyntaxError', 'ReferenceError', 'EvalError', 'URIError', 'AggregateError', 'Array'];
+const names = [
+  'Error',
+  'TypeError',
+  'RangeError',
+  'SyntaxError',
+  'ReferenceError',
+  'EvalError',
+  'URIError',
+  'AggregateError',
+  'Array',
+];
 const plain = Function.prototype[Symbol.hasInstance];
 
 export default class extends TestEnvironment {

@@ -102,7 +102,10 @@ export interface ServiceSpec {
   /** An existing or shared network instead of `orca-<project>`. */
   readonly network: string | undefined;
   readonly resources: Resources;
-  readonly restartPolicy: { readonly name: 'no' | 'always' | 'unless-stopped' | 'on-failure'; readonly maxRetries: number };
+  readonly restartPolicy: {
+    readonly name: 'no' | 'always' | 'unless-stopped' | 'on-failure';
+    readonly maxRetries: number;
+  };
   readonly stopGraceMs: number;
   readonly stopSignal: string | undefined;
   readonly deploy: DeployPolicy;
