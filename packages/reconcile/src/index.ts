@@ -18,3 +18,9 @@ export type {
 } from './model.ts';
 export type { Ports, Prober, ReconcileEvent, Router, Runtime } from './ports.ts';
 export { instanceKey, revision } from './identity.ts';
+export { apply, type Applied, type ApplyOptions } from './apply.ts';
+export { shortKey, verbOf } from './chain.ts';
+export { findCycles } from './dependencies.ts';
+export { formatPlan } from './format.ts';
+export { plan } from './plan.ts';
+export { converge, type Converged, type ConvergeOptions } from './converge.ts';

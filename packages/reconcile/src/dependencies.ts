@@ -1,0 +1,55 @@
+import type { Blocked, DesiredService, Plannable } from './model.ts';
+
+/**
+ * Every cycle once, each as the path a reader follows: `['a', 'b', 'a']`.
+ * Names that nobody desires are left out; `missingDependencies` tells of those.
+ */
+export const findCycles = (graph: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] => {
+  const cycles: string[][] = [];
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (name: string): void => {
+    const at = path.indexOf(name);
+    if (at >= 0) {
+      cycles.push([...path.slice(at), name]);
+      return;
+    }
+    if (done.has(name)) return;
+    path.push(name);
+    for (const next of [...(graph.get(name) ?? [])].sort()) if (graph.has(next)) visit(next);
+    path.pop();
+    done.add(name);
+  };
+  for (const name of [...graph.keys()].sort()) visit(name);
+  return cycles;
+};
+
+/** Services that can never start as written: part of a cycle, or dependent on a name that is not there. */
+export const refusals = <S extends Plannable>(desired: readonly DesiredService<S>[]): readonly Blocked[] => {
+  const graph = new Map(desired.map((d) => [d.spec.name, d.spec.dependsOn]));
+  const reasons = new Map<string, string[]>();
+  const add = (name: string, reason: string): void => {
+    reasons.set(name, [...(reasons.get(name) ?? []), reason]);
+  };
+  for (const cycle of findCycles(graph)) {
+    for (const name of cycle.slice(0, -1)) add(name, `depends_on goes in a circle: ${cycle.join(' -> ')}`);
+  }
+  for (const { spec } of desired) {
+    for (const name of spec.dependsOn) if (!graph.has(name)) add(spec.name, `depends on ${name}, which does not exist`);
+  }
+  return [...reasons].map(([service, list]) => ({ service, reasons: list }));
+};
+
+/** Names sorted so that each comes after all it depends on; cycles must have been refused before. */
+export const inDependencyOrder = (graph: ReadonlyMap<string, readonly string[]>): readonly string[] => {
+  const order: string[] = [];
+  const seen = new Set<string>();
+  const visit = (name: string): void => {
+    if (seen.has(name)) return;
+    seen.add(name);
+    for (const next of [...(graph.get(name) ?? [])].sort()) if (graph.has(next)) visit(next);
+    order.push(name);
+  };
+  for (const name of [...graph.keys()].sort()) visit(name);
+  return order;
+};

@@ -1,0 +1,233 @@
+import { instanceKey } from './identity.ts';
+import type { ActionOf, DesiredService, Instance, InstanceKey, Plannable } from './model.ts';
+
+/** All that one slot's decision looks at. */
+export interface SlotInput<S extends Plannable> {
+  readonly desired: DesiredService<S>;
+  readonly slot: number;
+  readonly instances: readonly Instance[];
+  readonly routed: ReadonlySet<InstanceKey>;
+  /** Why the wanted revision is not to be tried, if it failed before. */
+  readonly quarantine: string | undefined;
+}
+
+export interface SlotPlan<S extends Plannable> {
+  readonly actions: readonly ActionOf<S>[];
+  /** A running instance is replaced: such slots go one at a time. */
+  readonly isReplacement: boolean;
+  /** After the actions, something of this slot runs. */
+  readonly willRun: boolean;
+  readonly blocked: string | undefined;
+}
+
+/**
+ * Decides one slot. The rules in order, first match wins:
+ * 1. paused: nothing runs, nothing is removed;
+ * 2. the proven instance already is of the wanted revision: keep it, running and routed;
+ * 3. the wanted revision failed before: return to the proven one, if there is one;
+ * 4. nothing proven is there: bring up the first instance;
+ * 5. a proven instance of another revision is there: replace it, in the service's order.
+ */
+export const planSlot = <S extends Plannable>(input: SlotInput<S>): SlotPlan<S> => {
+  const view = look(input);
+  if (input.desired.isPaused) return pause(view);
+  if (view.proven?.revision === input.desired.revision) return keep(view, view.proven);
+  if (input.quarantine !== undefined) return fallBack(view, input.quarantine);
+  if (view.proven === undefined) return bringUp(view);
+  return replace(view, view.proven);
+};
+
+interface View<S extends Plannable> extends SlotInput<S> {
+  readonly wanted: InstanceKey;
+  /** The last known-good instance: current, or retired when a commit was interrupted between its two renames. */
+  readonly proven: Instance | undefined;
+  /** An unproven instance of the wanted revision. */
+  readonly candidate: Instance | undefined;
+  /** Whatever else lies in the slot: other candidates, and what was replaced before. */
+  readonly leftovers: readonly Instance[];
+}
+
+const look = <S extends Plannable>(input: SlotInput<S>): View<S> => {
+  const { desired, slot, instances } = input;
+  const live = instances.filter((i) => i.status !== 'removing');
+  const proven = live.find((i) => i.stage === 'current') ?? live.find((i) => i.stage === 'retired');
+  const candidate = live.find((i) => i.stage === 'candidate' && i.revision === desired.revision);
+  return {
+    ...input,
+    wanted: instanceKey(desired.spec.name, slot, desired.revision),
+    proven,
+    candidate: candidate === proven ? undefined : candidate,
+    leftovers: instances.filter((i) => i !== proven && i !== candidate),
+  };
+};
+
+const pause = <S extends Plannable>(v: View<S>): SlotPlan<S> => ({
+  actions: v.instances.flatMap((i) => retire(v, i, 'stopped by request')),
+  isReplacement: false,
+  willRun: false,
+  blocked: undefined,
+});
+
+const keep = <S extends Plannable>(v: View<S>, proven: Instance): SlotPlan<S> => ({
+  actions: [
+    ...resume(v, proven),
+    ...(proven.stage === 'current' ? [] : [commit(v, proven.key, 'finishes an interrupted commit')]),
+    ...discard(v, [...v.leftovers, ...(v.candidate === undefined ? [] : [v.candidate])], 'left over'),
+  ],
+  isReplacement: false,
+  willRun: true,
+  blocked: undefined,
+});
+
+const fallBack = <S extends Plannable>(v: View<S>, quarantine: string): SlotPlan<S> => {
+  const failed = v.candidate;
+  const { proven } = v;
+  // The failed one is stopped but kept: its logs are what the user needs now.
+  const retreat = failed === undefined ? [] : retire(v, failed, 'its revision failed');
+  const restore = proven === undefined ? [] : resume(v, proven, 'returns to the last healthy revision');
+  const settle = proven === undefined || proven.stage === 'current' ? [] : [commit(v, proven.key, 'is current again')];
+  // With a single writer the failed instance must be gone before the proven one runs again.
+  const actions =
+    v.desired.order.kind === 'stop-first' ? [...retreat, ...restore, ...settle] : [...restore, ...settle, ...retreat];
+  return { actions, isReplacement: false, willRun: proven !== undefined, blocked: quarantine };
+};
+
+const bringUp = <S extends Plannable>(v: View<S>): SlotPlan<S> => ({
+  actions: [
+    ...discard(v, v.leftovers, 'is of an unwanted revision and never became healthy'),
+    ...launch(v, 'not there yet', false),
+    commit(v, v.wanted, 'became ready'),
+  ],
+  isReplacement: false,
+  willRun: true,
+  blocked: undefined,
+});
+
+const replace = <S extends Plannable>(v: View<S>, old: Instance): SlotPlan<S> => {
+  const { order } = v.desired;
+  const why = `its definition changed; ${order.kind}: ${order.reason}`;
+  const leftovers = discard(v, v.leftovers, 'left over');
+  const tail = [commit(v, v.wanted, 'became ready'), remove(v, old, 'was replaced')];
+  const makeRoom = retire(v, old, 'is being replaced');
+  if (order.kind === 'start-first') {
+    return {
+      actions: [...leftovers, ...launch(v, why, true), ...makeRoom, ...tail],
+      isReplacement: true,
+      willRun: true,
+      blocked: undefined,
+    };
+  }
+  // Two running at once should be impossible here; if it happened, the unproven one goes first.
+  const second =
+    v.candidate !== undefined && isUp(v.candidate) && isUp(old) ? retire(v, v.candidate, 'only one may run') : [];
+  const candidate =
+    second.length > 0 && v.candidate !== undefined ? { ...v.candidate, status: 'exited' as const } : v.candidate;
+  const [get, run] = launchParts({ ...v, candidate }, why, true);
+  return {
+    actions: [...leftovers, ...second, ...get, ...makeRoom, ...run, ...tail],
+    isReplacement: true,
+    willRun: true,
+    blocked: undefined,
+  };
+};
+
+/** Makes a proven instance run and serve again, whatever it needs for that. */
+const resume = <S extends Plannable>(v: View<S>, i: Instance, why?: string): readonly ActionOf<S>[] => {
+  const { spec, isRouted } = v.desired;
+  const isRoutedNow = v.routed.has(i.key);
+  const base = { service: spec.name, key: i.key };
+  const ready = { kind: 'awaitReady', ...base, spec, isReplacement: false } as const;
+  if (i.status !== 'running') {
+    return [
+      ...(isRoutedNow ? [drain(v, i.key, 'does not run')] : []),
+      { kind: 'start', ...base, reason: why ?? startReason[i.status] },
+      { ...ready, reason: 'was started again' },
+      ...(isRouted ? [{ kind: 'route', ...base, spec, reason: 'serves again' } as const] : []),
+    ];
+  }
+  if (isRouted && !isRoutedNow) {
+    return [
+      { ...ready, reason: 'is to be routed' },
+      { kind: 'route', ...base, spec, reason: 'is not routed as desired' },
+    ];
+  }
+  return !isRouted && isRoutedNow ? [drain(v, i.key, 'has no domain any more')] : [];
+};
+
+const startReason: Readonly<Record<Exclude<Instance['status'], 'running'>, string>> = {
+  created: 'never started',
+  exited: 'does not run',
+  paused: 'is paused',
+  removing: 'is being removed',
+};
+
+const launch = <S extends Plannable>(v: View<S>, why: string, isReplacement: boolean): readonly ActionOf<S>[] =>
+  launchParts(v, why, isReplacement).flat();
+
+/** Bringing up the candidate in two halves: what may happen beside a running old instance, and what may not. */
+const launchParts = <S extends Plannable>(
+  v: View<S>,
+  why: string,
+  isReplacement: boolean,
+): readonly [readonly ActionOf<S>[], readonly ActionOf<S>[]] => {
+  const { spec, revision, isRouted } = v.desired;
+  const base = { service: spec.name, key: v.wanted };
+  const isThere = v.candidate !== undefined;
+  const isRunning = v.candidate?.status === 'running';
+  const get: readonly ActionOf<S>[] = isThere
+    ? []
+    : [
+        { kind: 'prepare', service: spec.name, reason: why, spec },
+        { kind: 'create', ...base, reason: why, slot: v.slot, revision, spec },
+      ];
+  const run: readonly ActionOf<S>[] = [
+    ...(isRunning ? [] : [{ kind: 'start', ...base, reason: why } as const]),
+    // A candidate found running may be a crash's residue: its health is never assumed.
+    { kind: 'awaitReady', ...base, reason: isRunning ? 'was found unproven' : 'was started', spec, isReplacement },
+    ...(isRouted && !v.routed.has(v.wanted) ? [{ kind: 'route', ...base, reason: 'became ready', spec } as const] : []),
+  ];
+  return [get, run];
+};
+
+/** Takes an instance out of service: no new requests, then stop. It stays, stopped. */
+export const retire = <S extends Plannable>(
+  v: Pick<SlotInput<S>, 'routed' | 'desired'>,
+  i: Instance,
+  reason: string,
+): readonly ActionOf<S>[] => [
+  ...(v.routed.has(i.key) ? [drain(v, i.key, reason)] : []),
+  ...(isUp(i)
+    ? [{ kind: 'stop', service: i.service, key: i.key, reason, graceMs: v.desired.stopGraceMs } as const]
+    : []),
+];
+
+const discard = <S extends Plannable>(
+  v: View<S>,
+  instances: readonly Instance[],
+  reason: string,
+): readonly ActionOf<S>[] => instances.flatMap((i) => [...retire(v, i, reason), remove(v, i, reason)]);
+
+const isUp = (i: Instance): boolean => i.status === 'running' || i.status === 'paused';
+
+const drain = <S extends Plannable>(
+  v: Pick<SlotInput<S>, 'desired'>,
+  key: InstanceKey,
+  reason: string,
+): ActionOf<S, 'drain'> => ({
+  kind: 'drain',
+  service: v.desired.spec.name,
+  key,
+  reason,
+});
+const commit = <S extends Plannable>(v: View<S>, key: InstanceKey, reason: string): ActionOf<S, 'commit'> => ({
+  kind: 'commit',
+  service: v.desired.spec.name,
+  key,
+  reason,
+});
+const remove = <S extends Plannable>(v: View<S>, i: Instance, reason: string): ActionOf<S, 'remove'> => ({
+  kind: 'remove',
+  service: v.desired.spec.name,
+  key: i.key,
+  reason,
+});
