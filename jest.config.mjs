@@ -26,5 +26,5 @@ export default {
   ],
   testTimeout: 60_000,
   coverageProvider: 'v8',
-  reporters: ['default', '<rootDir>/tooling/jest/reporter.mjs'],
+  reporters: ['default', 'summary', '<rootDir>/tooling/jest/reporter.mjs'],
 };

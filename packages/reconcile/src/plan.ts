@@ -1,4 +1,4 @@
-import { chain, stepId } from './chain.ts';
+import { chain, stepId, type Chain } from './chain.ts';
 import { inDependencyOrder, refusals } from './dependencies.ts';
 import type {
   ActionOf,
@@ -36,8 +36,8 @@ export const plan = <S extends Plannable>(input: PlanInput<S>): Plan<S> => {
   const removed = planRemoved(input, observed);
   return {
     steps: [...kept.steps, ...removed.steps],
-    blocked: [...kept.blocked, ...removed.blocked],
-    unchanged: kept.unchanged,
+    blocked: [...kept.blocked, ...removed.blocked].sort((a, b) => (a.service < b.service ? -1 : 1)),
+    unchanged: [...kept.unchanged].sort(),
   };
 };
 
@@ -133,20 +133,34 @@ const linkSlots = <S extends Plannable>(
   const steps: Step<S>[] = [];
   let previous: readonly string[] = [];
   for (const slot of slots) {
-    const link = chain(slot.actions);
+    const link = chainOf(slot);
     steps.push(...gated(link.steps, slot.isReplacement ? [...after, ...previous] : after));
     if (slot.isReplacement) previous = link.last;
   }
   const settled = steps.filter((s) => s.action.kind === 'commit' || s.action.kind === 'route').map((s) => s.id);
-  for (const surplus of instancesOf(observed, desired.spec.name).filter((i) => i.slot > desired.spec.replicas)) {
-    const reason = `slot ${surplus.slot} is beyond ${desired.spec.replicas} replicas`;
-    const actions: ActionOf<S>[] = [
-      ...retire({ routed: observed.routed, desired }, surplus, reason),
-      { kind: 'remove', service: desired.spec.name, key: surplus.key, reason },
-    ];
-    steps.push(...chain(actions, settled).steps);
-  }
+  steps.push(...dropSurplus(desired, slots, settled, observed));
   return onceEach(steps);
+};
+
+/** A surplus slot may be the only one that still serves: it stays while any wanted slot cannot be brought up. */
+const dropSurplus = <S extends Plannable>(
+  desired: DesiredService<S>,
+  slots: readonly SlotPlan<S>[],
+  settled: readonly string[],
+  observed: Known,
+): readonly Step<S>[] => {
+  const { name, replicas } = desired.spec;
+  if (slots.some((s) => s.blocked !== undefined)) return [];
+  return instancesOf(observed, name)
+    .filter((i) => i.slot > replicas)
+    .flatMap((surplus) => {
+      const reason = `slot ${surplus.slot} is beyond ${replicas} replicas`;
+      const actions: ActionOf<S>[] = [
+        ...retire({ routed: observed.routed, desired }, surplus, reason),
+        { kind: 'remove', service: name, key: surplus.key, reason },
+      ];
+      return chain(actions, settled).steps;
+    });
 };
 
 /** The first step that disturbs or starts something waits for the dependencies; fetching and creating need not. */
@@ -155,7 +169,14 @@ const gated = <S extends Plannable>(steps: readonly Step<S>[], after: readonly s
   return steps.map((s, index) => (index === first ? { ...s, after: [...s.after, ...after] } : s));
 };
 
-/** Slots of one service share a `prepare`. */
+/** One slot's steps. Slots of one service share their `prepare`, so it stands beside the chain, not in it. */
+const chainOf = <S extends Plannable>(slot: SlotPlan<S>): Chain<S> => {
+  const fetch = chain(slot.actions.filter((a) => a.kind === 'prepare'));
+  const rest = chain(slot.actions.filter((a) => a.kind !== 'prepare'));
+  const steps = rest.steps.map((s) => (s.action.kind === 'create' ? { ...s, after: [...s.after, ...fetch.last] } : s));
+  return { steps: [...fetch.steps, ...steps], last: rest.last };
+};
+
 const onceEach = <S extends Plannable>(steps: readonly Step<S>[]): readonly Step<S>[] => {
   const seen = new Set<string>();
   return steps.filter((s) => !seen.has(s.id) && seen.add(s.id));

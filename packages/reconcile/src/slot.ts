@@ -39,7 +39,7 @@ export const planSlot = <S extends Plannable>(input: SlotInput<S>): SlotPlan<S> 
 
 interface View<S extends Plannable> extends SlotInput<S> {
   readonly wanted: InstanceKey;
-  /** The last known-good instance: current, or retired when a commit was interrupted between its two renames. */
+  /** The last known-good instance; see `findProven`. */
   readonly proven: Instance | undefined;
   /** An unproven instance of the wanted revision. */
   readonly candidate: Instance | undefined;
@@ -50,15 +50,30 @@ interface View<S extends Plannable> extends SlotInput<S> {
 const look = <S extends Plannable>(input: SlotInput<S>): View<S> => {
   const { desired, slot, instances } = input;
   const live = instances.filter((i) => i.status !== 'removing');
-  const proven = live.find((i) => i.stage === 'current') ?? live.find((i) => i.stage === 'retired');
-  const candidate = live.find((i) => i.stage === 'candidate' && i.revision === desired.revision);
+  const proven = findProven(live, input.routed);
+  const candidate = live.find((i) => i.stage === 'candidate' && i.revision === desired.revision && i !== proven);
   return {
     ...input,
     wanted: instanceKey(desired.spec.name, slot, desired.revision),
     proven,
-    candidate: candidate === proven ? undefined : candidate,
+    candidate,
     leftovers: instances.filter((i) => i !== proven && i !== candidate),
   };
+};
+
+/**
+ * The instance to fall back on. A candidate that is routed has passed its readiness: when a
+ * crash came before its commit, it may be the only one that serves, and must not be thrown
+ * away as unproven. A retired one counts when a commit stopped between its two halves.
+ */
+const findProven = (live: readonly Instance[], routed: ReadonlySet<InstanceKey>): Instance | undefined => {
+  const serves = (i: Instance): boolean => i.status === 'running' && routed.has(i.key);
+  return (
+    live.find((i) => i.stage === 'current' && serves(i)) ??
+    live.find((i) => i.stage === 'candidate' && serves(i)) ??
+    live.find((i) => i.stage === 'current') ??
+    live.find((i) => i.stage === 'retired')
+  );
 };
 
 const pause = <S extends Plannable>(v: View<S>): SlotPlan<S> => ({
@@ -68,29 +83,46 @@ const pause = <S extends Plannable>(v: View<S>): SlotPlan<S> => ({
   blocked: undefined,
 });
 
-const keep = <S extends Plannable>(v: View<S>, proven: Instance): SlotPlan<S> => ({
-  actions: [
-    ...resume(v, proven),
-    ...(proven.stage === 'current' ? [] : [commit(v, proven.key, 'finishes an interrupted commit')]),
-    ...discard(v, [...v.leftovers, ...(v.candidate === undefined ? [] : [v.candidate])], 'left over'),
-  ],
-  isReplacement: false,
-  willRun: true,
-  blocked: undefined,
-});
+const keep = <S extends Plannable>(v: View<S>, proven: Instance): SlotPlan<S> => {
+  const stay = [...resume(v, proven), ...settle(v, proven, 'finishes an interrupted commit')];
+  const others = [...v.leftovers, ...(v.candidate === undefined ? [] : [v.candidate])];
+  return {
+    actions: inOrder(v, stay, discard(v, others, 'left over')),
+    isReplacement: false,
+    willRun: true,
+    blocked: undefined,
+  };
+};
 
 const fallBack = <S extends Plannable>(v: View<S>, quarantine: string): SlotPlan<S> => {
-  const failed = v.candidate;
-  const { proven } = v;
+  const { proven, candidate } = v;
+  const restore =
+    proven === undefined
+      ? []
+      : [...resume(v, proven, 'returns to the last healthy revision'), ...settle(v, proven, 'is current again')];
   // The failed one is stopped but kept: its logs are what the user needs now.
-  const retreat = failed === undefined ? [] : retire(v, failed, 'its revision failed');
-  const restore = proven === undefined ? [] : resume(v, proven, 'returns to the last healthy revision');
-  const settle = proven === undefined || proven.stage === 'current' ? [] : [commit(v, proven.key, 'is current again')];
-  // With a single writer the failed instance must be gone before the proven one runs again.
-  const actions =
-    v.desired.order.kind === 'stop-first' ? [...retreat, ...restore, ...settle] : [...restore, ...settle, ...retreat];
-  return { actions, isReplacement: false, willRun: proven !== undefined, blocked: quarantine };
+  const retreat = [
+    ...(candidate === undefined ? [] : retire(v, candidate, 'its revision failed')),
+    ...discard(v, v.leftovers, 'left over'),
+  ];
+  return {
+    actions: inOrder(v, restore, retreat),
+    isReplacement: false,
+    willRun: proven !== undefined,
+    blocked: quarantine,
+  };
 };
+
+/** With a single writer the others must be gone before the proven one runs; otherwise it serves before they go. */
+const inOrder = <S extends Plannable>(
+  v: View<S>,
+  stay: readonly ActionOf<S>[],
+  go: readonly ActionOf<S>[],
+): readonly ActionOf<S>[] => (v.desired.order.kind === 'stop-first' ? [...go, ...stay] : [...stay, ...go]);
+
+/** A proven instance that is not current yet, or not any more, becomes so. */
+const settle = <S extends Plannable>(v: View<S>, proven: Instance, reason: string): readonly ActionOf<S>[] =>
+  proven.stage === 'current' ? [] : [commit(v, proven.key, reason)];
 
 const bringUp = <S extends Plannable>(v: View<S>): SlotPlan<S> => ({
   actions: [
@@ -106,7 +138,9 @@ const bringUp = <S extends Plannable>(v: View<S>): SlotPlan<S> => ({
 const replace = <S extends Plannable>(v: View<S>, old: Instance): SlotPlan<S> => {
   const { order } = v.desired;
   const why = `its definition changed; ${order.kind}: ${order.reason}`;
-  const leftovers = discard(v, v.leftovers, 'left over');
+  // Only one candidate has room in a slot: an instance that serves as one is committed before the next comes.
+  const first = old.stage === 'candidate' ? settle(v, old, 'finishes an interrupted commit') : [];
+  const leftovers = [...first, ...discard(v, v.leftovers, 'left over')];
   const tail = [commit(v, v.wanted, 'became ready'), remove(v, old, 'was replaced')];
   const makeRoom = retire(v, old, 'is being replaced');
   if (order.kind === 'start-first') {

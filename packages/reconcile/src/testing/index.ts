@@ -1,1 +1,1 @@
-export {};
+export { MemoryWorld, type Fault, type MemoryWorldOptions } from './memory-runtime.ts';
