@@ -36,8 +36,11 @@ const inputs = fc
     quarantined: fc.uniqueArray(fc.constantFrom(...names)),
   })
   .map(({ services, instances, quarantined }): PlanInput<Plannable> => {
-    const seen = instances.map(({ rev, routed: _, ...i }): Instance => ({
-      ...i,
+    const seen = instances.map(({ rev, ...i }): Instance => ({
+      service: i.service,
+      slot: i.slot,
+      stage: i.stage,
+      status: i.status,
       key: instanceKey(i.service, i.slot, revision(rev)),
       revision: revision(rev),
       dependsOn: [],
@@ -47,7 +50,7 @@ const inputs = fc
       observed: {
         kind: 'known',
         instances: seen,
-        routed: new Set(seen.filter((_, i) => instances[i]?.routed === true).map((i) => i.key)),
+        routed: new Set(seen.filter((_, i) => instances[i]?.routed ?? false).map((i) => i.key)),
       },
       memory: { quarantined: new Map(quarantined.map((n) => [n, { revision: revision('x'), reason: 'failed' }])) },
       allowMassRemoval: true,
