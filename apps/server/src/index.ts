@@ -1,1 +1,2 @@
-export {};
+export { ServerError, type ServerErrorCode } from './errors.ts';
+export { runServer, type ServerOptions } from './run-server.ts';

@@ -1,0 +1,16 @@
+export type ServerErrorCode =
+  | 'ORCA_SERVER_NO_INFRA'
+  | 'ORCA_SERVER_BAD_CONFIG'
+  | 'ORCA_SERVER_ALREADY_RUNNING'
+  | 'ORCA_SERVER_PORT_IN_USE'
+  | 'ORCA_SERVER_HOME';
+
+/** Why the server cannot start; the message says what to do. */
+export class ServerError extends Error {
+  override readonly name: string = 'ServerError';
+  readonly code: ServerErrorCode;
+  constructor(code: ServerErrorCode, message: string, options: { readonly cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.code = code;
+  }
+}

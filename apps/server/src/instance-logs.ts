@@ -1,0 +1,37 @@
+import type { LogLine, LogsRequest } from '@orca/api';
+import type { InstanceKey } from '@orca/reconcile';
+import type { DockerRuntime, InstanceDetails } from '@orca/runtime-docker';
+import { EventQueue } from './event-queue.ts';
+
+/** How many lines a failure shows: enough for a stack trace, short enough to read. */
+const failureTail = 20;
+
+/** The last lines of an instance, for the report of its failure. */
+export const lastLines = async (runtime: DockerRuntime, key: InstanceKey): Promise<readonly string[]> => {
+  const lines: string[] = [];
+  const signal = AbortSignal.timeout(5_000);
+  for await (const { text } of runtime.logs(key, { tail: failureTail, follow: false, signal })) lines.push(text);
+  return lines.slice(-failureTail);
+};
+
+/** Lines of several instances as they come, each with its slot. */
+export const followLogs = async function* (
+  runtime: DockerRuntime,
+  instances: readonly InstanceDetails[],
+  { tail, follow }: LogsRequest,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine> {
+  const queue = new EventQueue<LogLine>();
+  let failure: unknown;
+  const readers = instances.map(async ({ key, slot }) => {
+    for await (const line of runtime.logs(key, { tail, follow, signal })) queue.push({ ...line, slot });
+  });
+  const all = Promise.all(readers)
+    .catch((error: unknown) => {
+      failure = error;
+    })
+    .finally(() => queue.end());
+  yield* queue;
+  await all;
+  if (failure !== undefined && !signal.aborted) throw failure;
+};

@@ -1,0 +1,100 @@
+import type { ServiceHealth, ServiceStatus } from '@orca/api';
+import type { DesiredService } from '@orca/reconcile';
+import type { InstanceDetails } from '@orca/runtime-docker';
+import type { ServiceSpec } from '@orca/spec';
+
+export interface StatusInput {
+  readonly desired: readonly DesiredService<ServiceSpec>[];
+  readonly instances: readonly InstanceDetails[];
+  /** Why the last try of a service failed, for those whose last try did. */
+  readonly failures: ReadonlyMap<string, string>;
+}
+
+/** The state of every service, desired or still there, in the order of their names. */
+export const statusOf = ({ desired, instances, failures }: StatusInput): readonly ServiceStatus[] => {
+  const wanted = desired.map((d) =>
+    serviceStatus(
+      d,
+      instances.filter((i) => i.service === d.spec.name),
+      failures.get(d.spec.name),
+    ),
+  );
+  const names = new Set(desired.map((d) => d.spec.name as string));
+  const extra = [...new Set(instances.map((i) => i.service))].filter((name) => !names.has(name));
+  const unwanted = extra.map((name) =>
+    leftover(
+      name,
+      instances.filter((i) => i.service === name),
+    ),
+  );
+  return [...wanted, ...unwanted].sort((a, b) => (a.name < b.name ? -1 : 1));
+};
+
+const serviceStatus = (
+  { spec, revision, isPaused }: DesiredService<ServiceSpec>,
+  own: readonly InstanceDetails[],
+  failure: string | undefined,
+): ServiceStatus => {
+  const running = own.filter((i) => i.status === 'running' && i.stage === 'current' && !i.restarting);
+  const isCurrent = running.filter((i) => i.revision === revision).length === spec.replicas;
+  const view = { spec, own, running: running.length, failure, isPaused };
+  return {
+    name: spec.name,
+    project: spec.project,
+    image: spec.image,
+    status: healthOf(view),
+    desiredReplicas: spec.replicas,
+    runningReplicas: running.length,
+    domains: spec.route?.domains ?? [],
+    dependsOn: spec.dependsOn,
+    upToDate: isPaused || isCurrent,
+    paused: isPaused,
+    startedAt: running.map((i) => i.startedAt).find((at) => at !== undefined),
+    lastFailure: failure ?? (isPaused ? undefined : trouble(own)),
+  };
+};
+
+interface HealthView {
+  readonly spec: ServiceSpec;
+  readonly own: readonly InstanceDetails[];
+  readonly running: number;
+  readonly failure: string | undefined;
+  readonly isPaused: boolean;
+}
+
+/** Ordered rules, first match wins. */
+const healthOf = ({ spec, own, running, failure, isPaused }: HealthView): ServiceHealth => {
+  if (isPaused) return running === 0 ? 'stopped' : 'degraded';
+  if (running >= spec.replicas) return failure === undefined ? 'running' : 'degraded';
+  if (running > 0) return 'degraded';
+  if (failure !== undefined || own.some((i) => i.restarting)) return 'failed';
+  if (own.some((i) => i.stage === 'candidate' && i.status === 'running')) return 'starting';
+  return own.length === 0 ? 'missing' : 'failed';
+};
+
+/** What the containers themselves tell when nothing was recorded. */
+const trouble = (own: readonly InstanceDetails[]): string | undefined => {
+  const i = own.find((x) => x.stage === 'current' && (x.restarting || x.status === 'exited'));
+  if (i === undefined) return undefined;
+  if (i.oomKilled) return 'ran out of memory (OOM)';
+  const code = i.exitCode === undefined ? '' : ` with code ${i.exitCode}`;
+  return i.restarting ? `keeps restarting (exited${code}, ${i.restartCount} restarts)` : `exited${code}`;
+};
+
+const leftover = (name: string, own: readonly InstanceDetails[]): ServiceStatus => {
+  const running = own.filter((i) => i.status === 'running').length;
+  return {
+    name,
+    project: own[0]?.project ?? '',
+    image: own[0]?.image ?? '',
+    status: running > 0 ? 'running' : 'stopped',
+    desiredReplicas: 0,
+    runningReplicas: running,
+    domains: [],
+    dependsOn: own[0]?.dependsOn ?? [],
+    upToDate: false,
+    paused: false,
+    startedAt: own.find((i) => i.status === 'running')?.startedAt,
+    lastFailure: 'is not in the config any more; the next deploy removes it',
+  };
+};
