@@ -1,0 +1,200 @@
+import { isIP } from 'node:net';
+import { posix } from 'node:path';
+import { createPlace, type Fault, issuesOf, type Place, sortIssues } from './faults.ts';
+import { LATER_CLUSTER_KEYS } from './later-cluster-keys.ts';
+import type { BackupTarget, ClusterSpec, Issue, Parsed, SpecFile } from './model.ts';
+import { domain, projectName } from './names.ts';
+import { flag, integer, list, oneOf, parsedText, port, quote, Refusal, template, text } from './read.ts';
+import { later, optional, type Read, readTable, required, rows, section, withDefault } from './table.ts';
+import { isTable, readToml, type TomlTable } from './toml.ts';
+
+/** Without a file every default applies: a cluster of one machine. */
+export function parseClusterSpec(file: SpecFile | undefined): Parsed<ClusterSpec> {
+  const { cluster, issues } = readCluster(file);
+  if (issues.some(({ severity }) => severity === 'error')) return { ok: false, issues };
+  return { ok: true, value: cluster, warnings: issues };
+}
+
+export interface ClusterReading {
+  /** The best that could be read, so that the services can be checked too. */
+  readonly cluster: ClusterSpec;
+  readonly issues: readonly Issue[];
+}
+
+export function readCluster(file: SpecFile | undefined): ClusterReading {
+  const toml = readToml(file?.text ?? '');
+  if (file === undefined || toml.ok) {
+    const faults: Fault[] = [];
+    const cluster = toClusterSpec(toml.ok ? toml.value : {}, createPlace(faults));
+    return { cluster, issues: file === undefined ? [] : sortIssues(issuesOf(file, faults)) };
+  }
+  const { line, col, message } = toml;
+  const issue: Issue = { severity: 'error', file: file.path, line, col, path: '', message };
+  const cluster = toClusterSpec({}, createPlace([]));
+  // What it allows is unknown, so no service is blamed for what it may well allow.
+  return { cluster: { ...cluster, security: { allowMounts: ['/'] } }, issues: [issue] };
+}
+
+function toClusterSpec(value: TomlTable, at: Place): ClusterSpec {
+  const { cluster, acme, proxy, backup, security } = readTable(ROOT, value, at);
+  checkSpellings(value, at);
+  checkPorts({ 'cluster.api_port': cluster.api_port, 'proxy.http_port': proxy.http_port }, proxy.https_port, at);
+  return {
+    name: cluster.name,
+    domain: cluster.domain,
+    logLevel: cluster.log_level,
+    apiPort: cluster.api_port,
+    apiBind: cluster.api_bind,
+    acme: { email: acme.email ?? cluster.acme_email, directory: acme.directory },
+    proxy: { httpPort: proxy.http_port, httpsPort: proxy.https_port, bind: proxy.bind },
+    backup: {
+      enabled: backup.enabled,
+      schedule: backup.schedule,
+      retentionDays: backup.retention_days,
+      targets: backup.targets,
+    },
+    security: { allowMounts: security.allow_mounts },
+  };
+}
+
+/** Two spellings of one setting are both accepted, but not with two different contents. */
+function checkSpellings(value: TomlTable, at: Place): void {
+  const nested = tableAt(value, 'cluster');
+  const email = tableAt(value, 'acme')['email'];
+  if (email !== undefined && nested['acme_email'] !== undefined && email !== nested['acme_email']) {
+    at.at('acme', 'email').error('differs from [cluster] acme_email: keep one of the two');
+  }
+  if (nested['network'] !== undefined && value['network'] !== undefined) {
+    at.at('network').error('stands next to [cluster.network]: keep one of the two');
+  }
+}
+
+function checkPorts(others: Readonly<Record<string, number>>, httpsPort: number, at: Place): void {
+  const taken = new Map([[httpsPort, 'proxy.https_port']]);
+  for (const [name, number] of Object.entries(others)) {
+    const owner = taken.get(number);
+    if (owner !== undefined) at.at(...name.split('.')).error(`port ${number} is also ${owner}`);
+    taken.set(number, name);
+  }
+}
+
+const ipAddress: Read<string> = parsedText((written) =>
+  isIP(written) === 0 ? new Refusal(`${quote(written)} is not an IP address`) : written,
+);
+
+const apiAddress: Read<string> = (value, at) => {
+  const address = ipAddress(value, at);
+  const isLoopback = address === undefined || address === '::1' || address.startsWith('127.');
+  if (!isLoopback) at.warn(`not supported yet: an API on ${address}; it listens on loopback addresses only`);
+  return address;
+};
+
+const email = parsedText((written) =>
+  /^[^\s@]+@[^\s@]+$/.test(written) ? written : new Refusal(`${quote(written)} is not an e-mail address`),
+);
+
+const httpUrl = parsedText((written) => {
+  const isHttp = URL.canParse(written) && /^https?:$/.test(new URL(written).protocol);
+  return isHttp ? written : new Refusal(`${quote(written)} is not a URL: write "https://…"`);
+});
+
+const hostPath = parsedText((written) => {
+  const path = posix.resolve('/', written);
+  if (written.startsWith('/') && !written.split('/').includes('..')) return path;
+  return new Refusal(`${quote(written)} is not an absolute path without ".."`);
+});
+
+/** Six fields, the first one seconds; the parser of the scheduler has the last word on their content. */
+const schedule = parsedText((written) => {
+  const fields = written.trim().split(/\s+/).length;
+  if (fields === 6) return written.trim();
+  const hint = fields === 5 ? `; with seconds in front: "0 ${written.trim()}"` : '';
+  return new Refusal(
+    `${quote(written)} has ${fields} fields, a schedule has six: sec min hour day month weekday${hint}`,
+  );
+});
+
+const LOCAL_TARGET = {
+  title: '[[backup.targets]] of type "local"',
+  keys: { type: required(text), path: required(hostPath) },
+};
+
+const S3_TARGET = {
+  title: '[[backup.targets]] of type "s3"',
+  keys: {
+    type: required(text),
+    endpoint: required(httpUrl),
+    bucket: required(text),
+    region: required(text),
+    prefix: optional(text),
+    access_key: optional(template),
+    secret_key: optional(template),
+  },
+};
+
+const backupTarget: Read<BackupTarget> = (value, at) => {
+  if (!isTable(value)) return void at.error('must be a table: write [[backup.targets]]');
+  const type = oneOf('local', 's3')(value['type'] ?? '', at.at('type'));
+  if (type === undefined) return undefined;
+  if (type === 'local') {
+    const { path } = readTable(LOCAL_TARGET, value, at);
+    return path === undefined ? undefined : { type, path };
+  }
+  const { endpoint, bucket, region, prefix, access_key, secret_key } = readTable(S3_TARGET, value, at);
+  if (endpoint === undefined || bucket === undefined || region === undefined) return undefined;
+  return { type, endpoint, bucket, region, prefix, accessKey: access_key, secretKey: secret_key };
+};
+
+const CLUSTER = rows({
+  title: '[cluster]',
+  keys: {
+    name: withDefault(projectName, 'orca'),
+    domain: optional(domain),
+    log_level: withDefault(oneOf('trace', 'debug', 'info', 'warn', 'error'), 'info'),
+    api_port: withDefault(port, 6880),
+    api_bind: withDefault(list(apiAddress), ['127.0.0.1']),
+    acme_email: later('cluster.acme_email (certificates)', optional(email)),
+  },
+  later: LATER_CLUSTER_KEYS.cluster,
+});
+
+const ACME = rows({ title: '[acme]', keys: { email: optional(email), directory: optional(httpUrl) } });
+
+const PROXY = rows({
+  title: '[proxy]',
+  keys: {
+    http_port: withDefault(port, 80),
+    https_port: later('proxy.https_port (HTTPS)', withDefault(port, 443)),
+    bind: withDefault(ipAddress, '0.0.0.0'),
+  },
+});
+
+const BACKUP = rows({
+  title: '[backup]',
+  keys: {
+    enabled: withDefault(flag, false),
+    schedule: optional(schedule),
+    retention_days: withDefault(integer(1, 36_500), 30),
+    targets: withDefault(list(backupTarget), []),
+  },
+  later: LATER_CLUSTER_KEYS.backup,
+});
+
+const SECURITY = rows({ title: '[security]', keys: { allow_mounts: withDefault(list(hostPath), []) } });
+
+const ROOT = rows({
+  title: 'cluster.toml',
+  keys: {
+    cluster: section(CLUSTER),
+    acme: later('[acme] (certificates)', section(ACME)),
+    proxy: section(PROXY),
+    backup: later('[backup]; no backups are made yet', section(BACKUP)),
+    security: section(SECURITY),
+  },
+  later: LATER_CLUSTER_KEYS.root,
+});
+
+function tableAt(value: TomlTable, name: string): TomlTable {
+  const nested = value[name];
+  return nested !== undefined && isTable(nested) ? nested : {};
+}

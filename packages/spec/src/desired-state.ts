@@ -1,0 +1,110 @@
+import { readCluster } from './cluster.ts';
+import { checkAcross, type Located } from './cross-rules.ts';
+import { compare, createPlace, type Fault, issuesOf, type Place, sortIssues } from './faults.ts';
+import type { ClusterSpec, DesiredState, Issue, Parsed, SpecFile } from './model.ts';
+import { isProjectName } from './names.ts';
+import { kindOf } from './read.ts';
+import { createLocator } from './positions.ts';
+import { readService } from './service.ts';
+import { type Read, readTable, withDefault } from './table.ts';
+import { isTable, readToml, type TomlTable, type TomlValue } from './toml.ts';
+
+export interface DesiredStateOptions {
+  /** Absolute path of the infra root: relative mount sources start there. */
+  readonly root: string;
+  /** Without one the defaults of cluster.toml apply. */
+  readonly cluster: ClusterSpec | undefined;
+}
+
+/** All services of all files, or every fault of every file. Pure: nothing is looked up on disk. */
+export function parseDesiredState(files: readonly SpecFile[], options: DesiredStateOptions): Parsed<DesiredState> {
+  return readDesiredState(files, options, () => {});
+}
+
+/** The same, telling `onFile` which file is being worked on: the last one named is the one that takes too long. */
+export function readDesiredState(
+  files: readonly SpecFile[],
+  options: DesiredStateOptions,
+  onFile: (file: SpecFile) => void,
+): Parsed<DesiredState> {
+  const cluster = options.cluster ?? readCluster(undefined).cluster;
+  const readings = files
+    .toSorted((a, b) => compare(a.path, b.path))
+    .map((file) => {
+      onFile(file);
+      return readFile(file, { root: options.root, allowMounts: cluster.security.allowMounts });
+    });
+  const located = readings.flatMap(({ services }) => services).toSorted((a, b) => compare(a.spec.name, b.spec.name));
+  checkAcross(located, { cluster, isComplete: readings.every(({ isComplete }) => isComplete) });
+  const issues = sortIssues(
+    readings.flatMap(({ file, faults, syntax }) => {
+      onFile(file);
+      return [...syntax, ...issuesOf(file, faults)];
+    }),
+  );
+  if (issues.some(({ severity }) => severity === 'error')) return { ok: false, issues };
+  return { ok: true, value: { services: located.map(({ spec }) => spec) }, warnings: issues };
+}
+
+interface Reading {
+  readonly file: SpecFile;
+  readonly services: readonly Located[];
+  /** Grows while the rules between services are checked. */
+  readonly faults: readonly Fault[];
+  readonly syntax: readonly Issue[];
+  readonly isComplete: boolean;
+}
+
+function readFile(file: SpecFile, rules: { readonly root: string; readonly allowMounts: readonly string[] }): Reading {
+  const toml = readToml(file.text);
+  if (!toml.ok) {
+    const { line, col, message } = toml;
+    const syntax: readonly Issue[] = [{ severity: 'error', file: file.path, line, col, path: '', message }];
+    return { file, services: [], faults: [], syntax, isComplete: false };
+  }
+  const faults: Fault[] = [];
+  const place = createPlace(faults);
+  const { service: tables } = readTable(FILE, toml.value, place);
+  if (tables.length === 0 && faults.length === 0)
+    place.error('holds no service: write [[service]] with name and image');
+  const lines = serviceLines(file.text, tables.length);
+  const project = projectOf(file.path);
+  const services = tables.flatMap((table, index): Located[] => {
+    const at = place.at('service', index);
+    const source = { file: file.path, line: lines[index] ?? 1 };
+    const spec = readService(table, at, { ...rules, project, source });
+    return spec === undefined ? [] : [{ spec, place: at }];
+  });
+  const isComplete = services.length === tables.length && tables.length > 0;
+  return { file, services, faults, syntax: [], isComplete };
+}
+
+const serviceTables: Read<readonly TomlTable[]> = (value, at) => {
+  if (isTable(value)) return void at.error('must be a list of services: write [[service]], with two brackets');
+  if (Array.isArray(value)) return value.filter((element: TomlValue, index) => isServiceTable(element, at.at(index)));
+  return void at.error(`must be [[service]], not ${kindOf(value)}`);
+};
+
+function isServiceTable(value: TomlValue, at: Place): value is TomlTable {
+  if (isTable(value)) return true;
+  at.error(`must be a table, not ${kindOf(value)}`);
+  return false;
+}
+
+const FILE = { title: 'service.toml', keys: { service: withDefault(serviceTables, []) } };
+
+/** `services/<project>/service.toml`; a `services.toml` at the root is the project `default`. */
+function projectOf(path: string): string | undefined {
+  const parts = path.split('/');
+  if (parts.length === 1) return 'default';
+  const directory = parts.at(-2) ?? '';
+  return isProjectName(directory) ? directory : undefined;
+}
+
+/** Line of each `[[service]]`. Headers are counted; a second parse is only needed where that could be fooled. */
+function serviceLines(text: string, count: number): readonly number[] {
+  const lines = text.split('\n').flatMap((line, index) => (/^\s*\[\[\s*service\s*\]\]/.test(line) ? [index + 1] : []));
+  if (lines.length === count) return lines;
+  const locate = createLocator(text);
+  return Array.from({ length: count }, (_, index) => locate(['service', index]).line);
+}

@@ -1,0 +1,57 @@
+import type { Issue, SpecFile } from './model.ts';
+import { createLocator, type Path } from './positions.ts';
+
+/** A fault that still knows its place as a path; lines and columns are looked up once, at the end. */
+export interface Fault {
+  readonly severity: Issue['severity'];
+  readonly path: Path;
+  readonly message: string;
+}
+
+/** Where reading is in one file, and the way to report a fault there. Reporting never stops the reading. */
+export interface Place {
+  readonly path: Path;
+  error(message: string): void;
+  warn(message: string): void;
+  at(...segments: Path): Place;
+}
+
+export function createPlace(faults: Fault[], path: Path = []): Place {
+  return {
+    path,
+    error: (message) => void faults.push({ severity: 'error', path, message }),
+    warn: (message) => void faults.push({ severity: 'warning', path, message }),
+    at: (...segments) => createPlace(faults, [...path, ...segments]),
+  };
+}
+
+export function issuesOf(file: SpecFile, faults: readonly Fault[]): readonly Issue[] {
+  if (faults.length === 0) return [];
+  const locate = createLocator(file.text);
+  return faults.map(({ severity, path, message }) => {
+    return { severity, file: file.path, ...locate(path), path: formatPath(path), message };
+  });
+}
+
+export function formatPath(path: Path): string {
+  return path.reduce<string>((text, segment) => {
+    if (typeof segment === 'number') return `${text}[${segment}]`;
+    const name = /^[A-Za-z0-9_-]+$/.test(segment) ? segment : JSON.stringify(segment);
+    return text === '' ? name : `${text}.${name}`;
+  }, '');
+}
+
+/** Errors make the whole text unusable; warnings travel with the value. Sorted, so that the order of files never shows. */
+export function sortIssues(issues: readonly Issue[]): readonly Issue[] {
+  return issues.toSorted(
+    (a, b) => compare(a.file, b.file) || a.line - b.line || a.col - b.col || compare(a.message, b.message),
+  );
+}
+
+/** One line for people: `services/web/service.toml:3:1: service[0].depend_on: unknown key …`. */
+export function formatIssue(issue: Issue): string {
+  const path = issue.path === '' ? '' : `${issue.path}: `;
+  return `${issue.file}:${issue.line}:${issue.col}: ${path}${issue.message}`;
+}
+
+export const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));

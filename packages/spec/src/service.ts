@@ -1,0 +1,240 @@
+import type { Place } from './faults.ts';
+import { DEFAULT_DEPLOY, deployPolicy } from './deploy-policy.ts';
+import { LATER_SERVICE_KEYS } from './later-service-keys.ts';
+import type { BindMount, PublishedPort, RouteSpec, ServiceName, ServiceSpec, VolumeMount } from './model.ts';
+import { containerPath, type MountRules, resolveMount, volumeMount, writtenMount } from './mounts.ts';
+import { alias, domain, envNameFault, image, networkName, projectName } from './names.ts';
+import { routePath, serviceName, stopSignal, urlPath } from './names.ts';
+import { resolveProbe, shorthandProbe, type WrittenProbe, writtenProbe } from './probe.ts';
+import { publishedPort } from './published-ports.ts';
+import {
+  flag,
+  integer,
+  list,
+  oneOf,
+  parsedText,
+  port,
+  quote,
+  record,
+  Refusal,
+  seconds,
+  template,
+  text,
+} from './read.ts';
+import { later, optional, type Read, readTable, required, rows, table, type Values, withDefault } from './table.ts';
+import type { TomlTable } from './toml.ts';
+import { cpus, memory } from './units.ts';
+import { updateOrderOf } from './update-order.ts';
+
+export interface ServiceContext extends MountRules {
+  /** Used when the text names none; `undefined` when the file's place does not give one either. */
+  readonly project: string | undefined;
+  readonly source: ServiceSpec['source'];
+}
+
+/**
+ * One `[[service]]`. After a fault it still gives the best it could read, so that rules between services can be
+ * checked as well; only a service without a name gives nothing.
+ */
+export function readService(value: TomlTable, at: Place, context: ServiceContext): ServiceSpec | undefined {
+  const read = readTable(SERVICE, value, at);
+  const project = read.project ?? context.project;
+  if (project === undefined)
+    at.at('project').error('is required here: the directory of this file cannot be a project name');
+  if (read.name === undefined) return undefined;
+  const spec: ServiceSpec = {
+    name: read.name,
+    project: project ?? '',
+    image: read.image ?? '',
+    pullPolicy: read.pull_policy,
+    replicas: read.replicas,
+    command: read.command,
+    env: read.env,
+    port: read.port,
+    route: routeOf(read, at),
+    dependsOn: read.depends_on.toSorted(),
+    publishedPorts: publishedPortsOf(read, at),
+    volumes: volumesOf(read, read.name),
+    mounts: mountsOf(read, at, context),
+    ...probesOf(read, at),
+    aliases: read.aliases.toSorted(),
+    network: read.network,
+    resources: read.resources,
+    restartPolicy: read.restart_policy,
+    stopGraceMs: read.stop_grace_secs,
+    stopSignal: read.stop_signal,
+    deploy: read.deploy,
+    backup: read.backup,
+    source: context.source,
+  };
+  checkTargets(spec, at);
+  checkScale(spec, at);
+  checkOrder(spec, at);
+  return spec;
+}
+
+function routeOf(read: ServiceValues, at: Place): RouteSpec | undefined {
+  if (read.domain !== undefined && read.domains !== undefined) {
+    at.at('domains').error('cannot stand next to domain: keep one of the two');
+  }
+  const domains = [...new Set(read.domains ?? (read.domain === undefined ? [] : [read.domain]))].toSorted();
+  if (domains.length === 0) {
+    if (read.domains !== undefined) at.at('domains').error('must not be an empty list');
+    if (read.routes !== undefined) at.at('routes').error('has no effect without domain: set it, or remove routes');
+    if (read.strip_prefix) at.at('strip_prefix').error('has no effect without domain and routes');
+    return undefined;
+  }
+  if (read.port === undefined) at.at('domain').error('needs port: the port the container listens on');
+  if (read.routes?.length === 0) at.at('routes').error('must not be an empty list');
+  const paths = [...new Set(read.routes ?? ['/'])].toSorted();
+  return { domains, paths, stripPrefix: read.strip_prefix, port: read.port ?? 0 };
+}
+
+function publishedPortsOf(read: ServiceValues, at: Place): readonly PublishedPort[] {
+  if (read.host_port === undefined) return read.extra_ports;
+  if (read.port === undefined) at.at('host_port').error('needs port: the port the container listens on');
+  const published: PublishedPort = {
+    hostIp: '0.0.0.0',
+    hostPort: read.host_port,
+    containerPort: read.port ?? 0,
+    protocol: 'tcp',
+  };
+  return [...read.extra_ports, published];
+}
+
+function volumesOf(read: ServiceValues, name: ServiceName): readonly VolumeMount[] {
+  if (read.volume?.path === undefined) return read.volumes;
+  return [...read.volumes, { source: `orca-${name}-data`, target: read.volume.path, readOnly: false }];
+}
+
+function mountsOf(read: ServiceValues, at: Place, rules: MountRules): readonly BindMount[] {
+  return read.mounts.map(({ index, mount }) => resolveMount(mount, rules, at.at('mounts', index)));
+}
+
+function probesOf(read: ServiceValues, at: Place): Pick<ServiceSpec, 'readiness' | 'liveness'> {
+  const shared = read.health === undefined ? undefined : shorthandProbe(read.health);
+  const resolve = (key: 'readiness' | 'liveness'): ServiceSpec['liveness'] => {
+    const written: WrittenProbe | undefined = read[key] ?? shared;
+    const place = at.at(read[key] === undefined ? 'health' : key);
+    return written === undefined ? undefined : resolveProbe(written, read.port, place);
+  };
+  return { readiness: resolve('readiness'), liveness: resolve('liveness') };
+}
+
+function checkTargets(spec: ServiceSpec, at: Place): void {
+  const seen = new Set<string>();
+  for (const { target } of [...spec.volumes, ...spec.mounts]) {
+    if (seen.has(target)) at.error(`two volumes or mounts have the same target ${target}`);
+    seen.add(target);
+  }
+}
+
+function checkScale(spec: ServiceSpec, at: Place): void {
+  const [published] = spec.publishedPorts;
+  if (spec.replicas <= 1 || published === undefined) return;
+  at.at('replicas').error(`must be 1: only one instance can have host port ${published.hostPort}`);
+}
+
+/** An explicit start-first that would let two instances share a port or write one volume. */
+function checkOrder(spec: ServiceSpec, at: Place): void {
+  if (spec.deploy.order !== 'start-first') return;
+  const needed = updateOrderOf({ ...spec, deploy: { ...spec.deploy, order: undefined } });
+  if (needed.kind === 'stop-first') at.at('deploy', 'order').error(`cannot be "start-first": ${needed.reason}`);
+}
+
+const replicas: Read<number> = (value, at) => {
+  if (value !== 'auto') return integer(0, 100)(value, at);
+  at.warn('not supported yet: replicas = "auto"; 1 is used');
+  return 1;
+};
+
+const runtime: Read<'docker' | 'container' | 'wasm'> = (value, at) => {
+  const read = oneOf('docker', 'container', 'wasm')(value, at);
+  if (read === 'wasm') at.error('not supported yet: runtime = "wasm"; only containers run');
+  return read;
+};
+
+const RESTART_POLICIES = ['no', 'always', 'unless-stopped', 'on-failure'] as const;
+const restartPolicy: Read<ServiceSpec['restartPolicy']> = parsedText((written) => {
+  const [, policy, retries] = /^([a-z-]+)(?::(\d{1,4}))?$/.exec(written) ?? [];
+  const name = RESTART_POLICIES.find((candidate) => candidate === policy);
+  if (name !== undefined && (retries === undefined || name === 'on-failure'))
+    return { name, maxRetries: Number(retries ?? 0) };
+  return new Refusal(`${quote(written)} is not a restart policy: no, always, unless-stopped or on-failure[:N]`);
+});
+
+/** Keeps the index, because a mount is judged after reading and a fault must still find its place. */
+const mounts: Read<readonly IndexedMount[]> = (value, at) => {
+  return list((element, place): IndexedMount | undefined => {
+    const mount = writtenMount(element, place);
+    const index = place.path.at(-1);
+    return mount === undefined || typeof index !== 'number' ? undefined : { index, mount };
+  })(value, at);
+};
+type Written<R> = R extends Read<infer T> ? T : never;
+interface IndexedMount {
+  readonly index: number;
+  readonly mount: Written<typeof writtenMount>;
+}
+
+const resources: Read<ServiceSpec['resources']> = (value, at) => {
+  const read = table(RESOURCES)(value, at);
+  return read === undefined ? undefined : { memoryBytes: read.memory, cpus: read.cpu };
+};
+
+const backup: Read<ServiceSpec['backup']> = (value, at) => {
+  const read = table(BACKUP)(value, at);
+  return read === undefined ? undefined : { enabled: read.enabled, preHook: read.pre_hook };
+};
+
+const VOLUME = rows({
+  title: '[service.volume]',
+  keys: { path: required(containerPath), size: later('volume size limits', optional(memory)) },
+});
+const RESOURCES = rows({
+  title: '[service.resources]',
+  keys: { memory: optional(memory), cpu: optional(cpus) },
+  later: LATER_SERVICE_KEYS.resources,
+});
+const BACKUP = rows({
+  title: '[service.backup]',
+  keys: { enabled: withDefault(flag, true), pre_hook: later('backup.pre_hook; no backup runs it yet', optional(text)) },
+});
+
+const SERVICE = rows({
+  title: '[[service]]',
+  keys: {
+    name: required(serviceName),
+    project: optional(projectName),
+    image: required(image),
+    runtime: withDefault(runtime, 'docker'),
+    command: optional(list(template)),
+    domain: optional(domain),
+    domains: optional(list(domain)),
+    port: optional(port),
+    host_port: optional(port),
+    routes: optional(list(routePath)),
+    strip_prefix: withDefault(flag, false),
+    depends_on: withDefault(list(serviceName), []),
+    extra_ports: withDefault(list(publishedPort), []),
+    env: withDefault(record(template, envNameFault), {}),
+    volumes: withDefault(list(volumeMount), []),
+    volume: optional(table(VOLUME)),
+    mounts: withDefault(mounts, []),
+    health: optional(urlPath),
+    liveness: optional(writtenProbe('[service.liveness]')),
+    readiness: optional(writtenProbe('[service.readiness]')),
+    replicas: withDefault(replicas, 1),
+    resources: withDefault(resources, { memoryBytes: undefined, cpus: undefined }),
+    deploy: withDefault(deployPolicy, DEFAULT_DEPLOY),
+    aliases: withDefault(list(alias), []),
+    network: optional(networkName),
+    pull_policy: withDefault(oneOf('auto', 'always', 'never', 'if-not-present'), 'auto'),
+    restart_policy: withDefault(restartPolicy, { name: 'always', maxRetries: 0 }),
+    stop_grace_secs: withDefault(seconds(0, 3600), 10_000),
+    stop_signal: optional(stopSignal),
+    backup: withDefault(backup, { enabled: true, preHook: undefined }),
+  },
+  later: LATER_SERVICE_KEYS.service,
+});
+type ServiceValues = Values<(typeof SERVICE)['keys']>;
