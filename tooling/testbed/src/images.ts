@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { lastLines, mustRun } from './command.ts';
 import { createDocker, currentHost } from './docker.ts';
 import type { Docker } from './docker.ts';
 import { TestbedError } from './errors.ts';
 import type { Log } from './log.ts';
 import { silent } from './log.ts';
-import { unpackPackages } from './package-tree.ts';
+import { createPackageTrees } from './package-tree.ts';
+import type { PackageTrees } from './package-tree.ts';
 import { createPuller } from './pull.ts';
 import type { Puller } from './pull.ts';
 import { recipes } from './recipes.ts';
@@ -43,7 +45,10 @@ export async function ensureImages(names: readonly string[], options: ImageOptio
   if ((await missing()).length === 0) return;
   await withLock(defaultHome(), 'images', async () => {
     const puller = createPuller(docker, log);
-    for (const name of await missing()) await obtain(name, { docker, log, puller, digest: digests.get(name) ?? '' });
+    await using packages = await createPackageTrees();
+    for (const name of await missing()) {
+      await obtain(name, { docker, log, puller, packages, digest: digests.get(name) ?? '' });
+    }
   });
 }
 
@@ -51,6 +56,7 @@ interface Obtaining {
   readonly docker: Docker;
   readonly log: Log;
   readonly puller: Puller;
+  readonly packages: PackageTrees;
   readonly digest: string;
 }
 
@@ -65,17 +71,34 @@ async function build(name: string, recipe: Recipe, o: Obtaining): Promise<string
   o.log(`${name}: building a stand-in from Debian packages`);
   await using dir = await tempDir('orca-image-');
   const [root, archive] = [join(dir.path, 'root'), join(dir.path, 'image.tar')];
-  const tree = await unpackPackages(['busybox-static', ...recipe.packages], dir.path);
+  const tree = await o.packages.unpack(['busybox-static', ...recipe.packages]);
   await layOut(recipe, tree, root);
   await mustRun('tar', ['-C', root, '--numeric-owner', '--owner=0', '--group=0', '-cf', archive, '.']);
   const labels = [`LABEL ${standinLabel}=true`, `LABEL ${recipeLabel}=${o.digest}`];
   const changes = [...recipe.config, ...labels].flatMap((line) => ['--change', line]);
-  const imported = await o.docker.run(['import', ...changes, archive, name]);
-  if (imported.code !== 0) {
-    const said = lastLines(imported.stderr, 5);
-    throw new TestbedError('ORCA_TESTBED_IMAGE_UNAVAILABLE', `${name}: the engine refused the stand-in: ${said}`);
-  }
+  const replaced = await o.docker.run(['image', 'inspect', '--format', '{{.Id}}', name]);
+  await accept(name, o.docker, ['import', ...changes, archive, name]);
+  if (replaced.code === 0) await o.docker.run(['image', 'rm', replaced.stdout.trim()]);
+  await prove(name, recipe, o.docker);
   return 'built';
+}
+
+async function prove(name: string, recipe: Recipe, docker: Docker): Promise<void> {
+  const [program, ...args] = recipe.proof ?? [];
+  if (program === undefined) return;
+  try {
+    await accept(name, docker, ['run', '--rm', '--network', 'none', '--entrypoint', program, name, ...args]);
+  } catch (error) {
+    await docker.run(['image', 'rm', name]);
+    throw error;
+  }
+}
+
+async function accept(name: string, docker: Docker, args: readonly string[]): Promise<void> {
+  const { code, stdout, stderr } = await docker.run(args);
+  if (code === 0) return;
+  const said = lastLines(`${stdout}\n${stderr}`, 5);
+  throw new TestbedError('ORCA_TESTBED_IMAGE_UNAVAILABLE', `${name}: the stand-in is no good: ${said}`);
 }
 
 async function isPresent(docker: Docker, name: string, digest: string): Promise<boolean> {
@@ -95,7 +118,7 @@ function recipeOf(name: string): Recipe {
 }
 
 async function digestOf(recipe: Recipe): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify(recipe));
+  const hash = createHash('sha256').update(inspect(recipe, { depth: null, breakLength: Infinity }));
   for (const overlay of ['base', ...recipe.overlays]) {
     const entries = await readdir(join(overlayRoot, overlay), { recursive: true, withFileTypes: true });
     const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));

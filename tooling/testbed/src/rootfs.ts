@@ -1,7 +1,7 @@
+import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, readdir, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { mustRun, run } from './command.ts';
-import { TestbedError } from './errors.ts';
+import { mustRun } from './command.ts';
 import type { Recipe } from './recipes.ts';
 
 export const overlayRoot: string = join(import.meta.dirname, '..', 'rootfs');
@@ -21,7 +21,9 @@ export async function layOut(recipe: Recipe, tree: string, root: string): Promis
   }
   await addBusybox(tree, root);
   if (recipe.packages.length > 0) await addLibraries(tree, root);
-  for (const path of recipe.paths) await addPath(tree, root, path);
+  const wanted = (path: string): boolean => recipe.without?.test(path) !== true;
+  for (const path of recipe.paths) await copy(join(tree, path), join(root, path), wanted);
+  for (const [path, target] of Object.entries(recipe.links ?? {})) await symlink(target, join(root, path));
   for (const overlay of ['base', ...recipe.overlays]) await copy(join(overlayRoot, overlay), root);
 }
 
@@ -42,37 +44,14 @@ async function addLibraries(tree: string, root: string): Promise<void> {
     const names = (await readdir(from)).filter((name) => /\.so(\.|$)/.test(name));
     for (const name of names) await copy(join(from, name), join(root, libraryRoot, triplet ?? '', name));
   }
-  await copy(join(tree, 'lib64'), join(root, 'lib64')).catch(() => {
-    // arm64 has its loader below /lib, which is copied already or here.
-    return copy(join(tree, 'lib', 'ld-linux-aarch64.so.1'), join(root, 'lib', 'ld-linux-aarch64.so.1'));
-  });
-}
-
-async function addPath(tree: string, root: string, path: string): Promise<void> {
-  // A package's own name for a program wins over busybox's applet of that name.
-  await copy(join(tree, path), join(root, path));
-}
-
-function copy(from: string, to: string): Promise<void> {
-  return mkdir(dirname(to), { recursive: true }).then(() =>
-    cp(from, to, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, force: true }),
-  );
-}
-
-/** Throws when a program of the image would miss a shared library; needs root, since it looks from inside. */
-export async function checkLibraries(root: string, programs: readonly string[]): Promise<void> {
-  for (const program of programs) {
-    const { stdout, stderr } = await run('chroot', [root, loaderOf(), '--list', `/${program}`]);
-    const missing = `${stdout}${stderr}`.split('\n').filter((line) => /not found|cannot open/.test(line));
-    if (missing.length > 0) {
-      throw new TestbedError(
-        'ORCA_TESTBED_IMAGE_UNAVAILABLE',
-        `/${program} lacks libraries: ${missing.join('; ').trim()}`,
-      );
-    }
+  // The loader's own path is written into every program: /lib64 on x64, /lib on arm64.
+  for (const name of await readdir(join(tree, 'lib'))) {
+    if (name.startsWith('ld-linux')) await copy(join(tree, 'lib', name), join(root, 'lib', name));
   }
+  if (existsSync(join(tree, 'lib64'))) await copy(join(tree, 'lib64'), join(root, 'lib64'));
 }
 
-function loaderOf(): string {
-  return process.arch === 'arm64' ? '/lib/ld-linux-aarch64.so.1' : '/lib64/ld-linux-x86-64.so.2';
+async function copy(from: string, to: string, filter: (path: string) => boolean = () => true): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  await cp(from, to, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, force: true, filter });
 }
