@@ -133,7 +133,7 @@ const S3_TARGET = {
 };
 
 const backupTarget: Read<BackupTarget> = (value, at) => {
-  if (!isTable(value)) return void at.error('must be a table: write [[backup.targets]]');
+  if (!isTable(value)) return at.error('must be a table: write [[backup.targets]]');
   const type = oneOf('local', 's3')(value['type'] ?? '', at.at('type'));
   if (type === undefined) return undefined;
   if (type === 'local') {

@@ -62,11 +62,11 @@ function checkRoutes(services: readonly Located[]): void {
 }
 
 function checkPublishedPorts(services: readonly Located[], cluster: ClusterSpec): void {
-  const taken = ownPorts(cluster);
+  const all = ownPorts(cluster);
   for (const { spec, place } of services) {
     for (const port of spec.publishedPorts) {
-      const rival = taken.find((other) => portsOverlap(other.port, port));
-      if (rival === undefined) taken.push({ port, owner: `service ${quote(spec.name)} at ${where(spec)}` });
+      const rival = all.find((other) => portsOverlap(other.port, port));
+      if (rival === undefined) all.push({ port, owner: `service ${quote(spec.name)} at ${where(spec)}` });
       else place.at('extra_ports').error(`host port ${formatPort(port)} is already taken by ${rival.owner}`);
     }
   }
@@ -78,9 +78,6 @@ interface TakenPort {
 }
 
 function ownPorts(cluster: ClusterSpec): TakenPort[] {
-  const taken = (hostIp: string, hostPort: number, owner: string): TakenPort => {
-    return { port: { hostIp, hostPort, containerPort: hostPort, protocol: 'tcp' }, owner };
-  };
   const { bind, httpPort, httpsPort } = cluster.proxy;
   return [
     taken(bind, httpPort, "orca's proxy (cluster.toml [proxy] http_port)"),
@@ -89,13 +86,20 @@ function ownPorts(cluster: ClusterSpec): TakenPort[] {
   ];
 }
 
+function taken(hostIp: string, hostPort: number, owner: string): TakenPort {
+  return { port: { hostIp, hostPort, containerPort: hostPort, protocol: 'tcp' }, owner };
+}
+
 function checkKnownDependencies(services: readonly Located[]): void {
   const names = services.map(({ spec }) => String(spec.name));
   const known = new Set(names);
   for (const { spec, place } of services) {
     for (const name of spec.dependsOn) {
       if (known.has(name)) continue;
-      const meant = nearest(name, names);
+      const meant = nearest(
+        name,
+        names.filter((other) => other !== spec.name),
+      );
       const hint = meant === undefined ? '' : `; did you mean ${quote(meant)}?`;
       place.at('depends_on').error(`there is no service ${quote(name)}${hint}`);
     }

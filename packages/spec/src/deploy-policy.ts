@@ -5,7 +5,7 @@ import { isTable } from './toml.ts';
 
 /** `[service.deploy]` */
 export const deployPolicy: Read<DeployPolicy> = (value, at) => {
-  if (!isTable(value)) return void at.error('must be a table: write [service.deploy]');
+  if (!isTable(value)) return at.error('must be a table: write [service.deploy]');
   const read = readTable({ title: '[service.deploy]', keys: DEPLOY }, value, at);
   return {
     strategy: read.strategy,

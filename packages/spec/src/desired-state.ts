@@ -80,9 +80,9 @@ function readFile(file: SpecFile, rules: { readonly root: string; readonly allow
 }
 
 const serviceTables: Read<readonly TomlTable[]> = (value, at) => {
-  if (isTable(value)) return void at.error('must be a list of services: write [[service]], with two brackets');
+  if (isTable(value)) return at.error('must be a list of services: write [[service]], with two brackets');
   if (Array.isArray(value)) return value.filter((element: TomlValue, index) => isServiceTable(element, at.at(index)));
-  return void at.error(`must be [[service]], not ${kindOf(value)}`);
+  return at.error(`must be [[service]], not ${kindOf(value)}`);
 };
 
 function isServiceTable(value: TomlValue, at: Place): value is TomlTable {

@@ -11,7 +11,8 @@ export interface Fault {
 /** Where reading is in one file, and the way to report a fault there. Reporting never stops the reading. */
 export interface Place {
   readonly path: Path;
-  error(message: string): void;
+  /** Gives the `undefined` that stands for "nothing could be read". */
+  error(message: string): undefined;
   warn(message: string): void;
   at(...segments: Path): Place;
 }
@@ -19,8 +20,13 @@ export interface Place {
 export function createPlace(faults: Fault[], path: Path = []): Place {
   return {
     path,
-    error: (message) => void faults.push({ severity: 'error', path, message }),
-    warn: (message) => void faults.push({ severity: 'warning', path, message }),
+    error: (message) => {
+      faults.push({ severity: 'error', path, message });
+      return undefined;
+    },
+    warn: (message) => {
+      faults.push({ severity: 'warning', path, message });
+    },
     at: (...segments) => createPlace(faults, [...path, ...segments]),
   };
 }

@@ -14,7 +14,7 @@ export interface MountRules {
 }
 
 /** As written, before the source was resolved. */
-interface WrittenMount {
+export interface WrittenMount {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
@@ -29,7 +29,7 @@ export const containerPath: Read<string> = parsedText((written) => {
 
 /** `[[service.volumes]]` */
 export const volumeMount: Read<VolumeMount> = (value, at) => {
-  if (!isTable(value)) return void at.error('must be a table: write [[service.volumes]] with source and target');
+  if (!isTable(value)) return at.error('must be a table: write [[service.volumes]] with source and target');
   const read = readTable(VOLUME, value, at);
   if (read.source === undefined || read.target === undefined) return undefined;
   return { source: read.source, target: read.target, readOnly: read.read_only };
@@ -38,8 +38,7 @@ export const volumeMount: Read<VolumeMount> = (value, at) => {
 /** `[[service.mounts]]`, or the short form `"/host:/container:ro"`. */
 export const writtenMount: Read<WrittenMount> = (value, at) => {
   if (typeof value === 'string') return shortMount(value, at);
-  if (!isTable(value))
-    return void at.error('must be a table with source and target, or text like "/host:/container:ro"');
+  if (!isTable(value)) return at.error('must be a table with source and target, or text like "/host:/container:ro"');
   const read = readTable(MOUNT, value, at);
   if (read.source === undefined || read.target === undefined) return undefined;
   return { source: read.source, target: read.target, readOnly: read.read_only };
@@ -73,8 +72,8 @@ function relativeMountFault(written: string, source: string, root: string): stri
 
 function shortMount(value: string, at: Place): WrittenMount | undefined {
   const [source = '', target = '', mode = 'rw', ...rest] = value.split(':');
-  if (!/^\.{0,2}\//.test(source) || (mode !== 'ro' && mode !== 'rw') || rest.length > 0) {
-    return void at.error(`${quote(value)} is not a mount: write "/host:/container" or "./dir:/container:ro"`);
+  if (!/^\.{0,2}\//.test(source) || target === '' || (mode !== 'ro' && mode !== 'rw') || rest.length > 0) {
+    return at.error(`${quote(value)} is not a mount: write "/host:/container" or "./dir:/container:ro"`);
   }
   const [readSource, readTarget] = [text(source, at), containerPath(target, at)];
   if (readSource === undefined || readTarget === undefined) return undefined;

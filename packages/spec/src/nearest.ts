@@ -1,9 +1,11 @@
 /** The known word a typo most likely meant; `undefined` when nothing is close enough to suggest. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  const limit = Math.max(2, Math.floor(word.length / 3));
+  const limit = Math.max(1, Math.floor(word.length / 3));
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of known) {
+    // A forgotten unit (`interval` for `interval_secs`) is far by letters and near by meaning.
+    if (candidate.startsWith(`${word}_`)) return candidate;
     if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
     const distance = editDistance(word, candidate);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];

@@ -69,6 +69,7 @@ async function ask(worker: Worker, request: ParseRequest, deadlineMs: number): P
       worker.once('message', (reply: Parsed<Infra>) => resolve(reply));
       worker.once('error', (error: Error) => resolve({ died: error.message }));
       worker.once('exit', (code) => resolve({ died: `its reader ended with code ${code}` }));
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
       worker.postMessage(request);
     });
   } finally {

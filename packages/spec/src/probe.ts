@@ -1,4 +1,3 @@
-import type { Place } from './faults.ts';
 import type { Probe } from './model.ts';
 import { urlPath } from './names.ts';
 import { integer, port, seconds } from './read.ts';
@@ -15,7 +14,7 @@ const INITIAL_DELAY_MS = 5000;
 
 export function writtenProbe(title: string): Read<WrittenProbe> {
   return (value, at) => {
-    if (!isTable(value)) return void at.error(`must be a table: write ${title}`);
+    if (!isTable(value)) return at.error(`must be a table: write ${title}`);
     const read = readTable({ title, keys: PROBE }, value, at);
     if (read.path === undefined) return undefined;
     return {
@@ -39,12 +38,6 @@ export function shorthandProbe(path: string): WrittenProbe {
     failureThreshold: FAILURES,
     initialDelayMs: INITIAL_DELAY_MS,
   };
-}
-
-export function resolveProbe(probe: WrittenProbe, servicePort: number | undefined, at: Place): Probe {
-  const resolved = probe.port ?? servicePort;
-  if (resolved === undefined) at.error('needs a port to ask: set port here or on the service');
-  return { ...probe, port: resolved ?? 0 };
 }
 
 const PROBE = {

@@ -7,12 +7,12 @@ const MAX_TEXT = 4096;
 
 /** Plain text that is shown and compared as it is, so it may not hold a secret. */
 export const text: Read<string> = (value, at) => {
-  if (typeof value !== 'string') return void at.error(`must be a string, not ${kindOf(value)}`);
-  if (value === '') return void at.error('must not be empty');
-  if (value.length > MAX_TEXT) return void at.error(`is longer than ${MAX_TEXT} characters`);
-  if (hasControl(value)) return void at.error('must not hold control characters');
+  if (typeof value !== 'string') return at.error(`must be a string, not ${kindOf(value)}`);
+  if (value === '') return at.error('must not be empty');
+  if (value.length > MAX_TEXT) return at.error(`is longer than ${MAX_TEXT} characters`);
+  if (hasControl(value)) return at.error('must not hold control characters');
   if (value.includes('${secrets.')) {
-    return void at.error('${secrets.…} may only be used in env values, command items and the keys of backup targets');
+    return at.error('${secrets.…} may only be used in env values, command items and the keys of backup targets');
   }
   return value;
 };
@@ -22,7 +22,7 @@ export function word(pattern: RegExp, form: string): Read<string> {
   return (value, at) => {
     const read = text(value, at);
     if (read === undefined || pattern.test(read)) return read;
-    return void at.error(`${quote(read)} is not valid here: must be ${form}`);
+    return at.error(`${quote(read)} is not valid here: must be ${form}`);
   };
 }
 
@@ -33,7 +33,7 @@ export function parsedText<T>(parse: (text: string) => T | Refusal): Read<T> {
     if (read === undefined) return undefined;
     const result = parse(read);
     if (!(result instanceof Refusal)) return result;
-    return void at.error(result.message);
+    return at.error(result.message);
   };
 }
 
@@ -47,25 +47,25 @@ export class Refusal {
 
 export const template: Read<Template> = (value, at) => {
   const source = scalarText(value);
-  if (source === undefined) return void at.error(`must be a string, not ${kindOf(value)}; quote it`);
-  if (source.includes('\0')) return void at.error('must not hold a NUL character');
+  if (source === undefined) return at.error(`must be a string, not ${kindOf(value)}; quote it`);
+  if (source.includes('\0')) return at.error('must not hold a NUL character');
   if (typeof value === 'number' && !Number.isInteger(value)) {
     at.warn(`is a number and becomes "${source}"; quote it to keep its exact digits`);
   }
   const parsed = parseTemplate(source);
-  if (!parsed.ok) return void at.error(parsed.message);
+  if (!parsed.ok) return at.error(parsed.message);
   return parsed.value;
 };
 
 export const flag: Read<boolean> = (value, at) => {
-  return typeof value === 'boolean' ? value : void at.error(`must be true or false, not ${kindOf(value)}`);
+  return typeof value === 'boolean' ? value : at.error(`must be true or false, not ${kindOf(value)}`);
 };
 
 export function integer(min: number, max: number): Read<number> {
   return (value, at) => {
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
     const got = typeof value === 'number' || typeof value === 'bigint' ? String(value) : kindOf(value);
-    return void at.error(`must be a whole number from ${min} to ${max}, not ${got}`);
+    return at.error(`must be a whole number from ${min} to ${max}, not ${got}`);
   };
 }
 
@@ -76,7 +76,7 @@ export function seconds(min: number, max = 86_400): Read<number> {
   return (value, at) => {
     if (typeof value === 'number' && value >= min && value <= max) return Math.round(value * 1000);
     const got = typeof value === 'number' ? String(value) : kindOf(value);
-    return void at.error(`must be a number of seconds from ${min} to ${max}, not ${got}`);
+    return at.error(`must be a number of seconds from ${min} to ${max}, not ${got}`);
   };
 }
 
@@ -85,14 +85,14 @@ export function oneOf<const T extends string>(...allowed: readonly T[]): Read<T>
     const found = allowed.find((candidate) => candidate === value);
     if (found !== undefined) return found;
     const got = typeof value === 'string' ? quote(value) : kindOf(value);
-    return void at.error(`must be one of ${allowed.map(quote).join(', ')}, not ${got}`);
+    return at.error(`must be one of ${allowed.map(quote).join(', ')}, not ${got}`);
   };
 }
 
 /** Every element is read, also after a bad one, so that all faults show at once. */
 export function list<T>(read: Read<T>): Read<readonly T[]> {
   return (value, at) => {
-    if (!Array.isArray(value)) return void at.error(`must be a list, not ${kindOf(value)}`);
+    if (!Array.isArray(value)) return at.error(`must be a list, not ${kindOf(value)}`);
     return value.flatMap((element: TomlValue, index) => {
       const item = read(element, at.at(index));
       return item === undefined ? [] : [item];
@@ -100,10 +100,16 @@ export function list<T>(read: Read<T>): Read<readonly T[]> {
   };
 }
 
+export function nonEmptyList<T>(read: Read<T>): Read<readonly T[]> {
+  return (value, at) => {
+    return Array.isArray(value) && value.length === 0 ? at.error('must not be an empty list') : list(read)(value, at);
+  };
+}
+
 /** A table with free names: `nameFault` says what is wrong with one. */
 export function record<T>(read: Read<T>, nameFault: (name: string) => string | undefined): Read<Record<string, T>> {
   return (value, at) => {
-    if (!isTable(value)) return void at.error(`must be a table, not ${kindOf(value)}`);
+    if (!isTable(value)) return at.error(`must be a table, not ${kindOf(value)}`);
     const entries = Object.entries(value).flatMap(([name, element]): [string, T][] => {
       const fault = nameFault(name);
       if (fault !== undefined) at.at(name).error(fault);

@@ -1,16 +1,24 @@
-import type { Place } from './faults.ts';
+import { compare, type Place } from './faults.ts';
 import { DEFAULT_DEPLOY, deployPolicy } from './deploy-policy.ts';
 import { LATER_SERVICE_KEYS } from './later-service-keys.ts';
 import type { BindMount, PublishedPort, RouteSpec, ServiceName, ServiceSpec, VolumeMount } from './model.ts';
-import { containerPath, type MountRules, resolveMount, volumeMount, writtenMount } from './mounts.ts';
+import {
+  containerPath,
+  type MountRules,
+  resolveMount,
+  volumeMount,
+  type WrittenMount,
+  writtenMount,
+} from './mounts.ts';
 import { alias, domain, envNameFault, image, networkName, projectName } from './names.ts';
 import { routePath, serviceName, stopSignal, urlPath } from './names.ts';
-import { resolveProbe, shorthandProbe, type WrittenProbe, writtenProbe } from './probe.ts';
+import { shorthandProbe, writtenProbe } from './probe.ts';
 import { publishedPort } from './published-ports.ts';
 import {
   flag,
   integer,
   list,
+  nonEmptyList,
   oneOf,
   parsedText,
   port,
@@ -38,8 +46,9 @@ export interface ServiceContext extends MountRules {
  */
 export function readService(value: TomlTable, at: Place, context: ServiceContext): ServiceSpec | undefined {
   const read = readTable(SERVICE, value, at);
+  const written: Written = { read, has: (key) => Object.hasOwn(value, key) };
   const project = read.project ?? context.project;
-  if (project === undefined)
+  if (project === undefined && !written.has('project'))
     at.at('project').error('is required here: the directory of this file cannot be a project name');
   if (read.name === undefined) return undefined;
   const spec: ServiceSpec = {
@@ -51,12 +60,12 @@ export function readService(value: TomlTable, at: Place, context: ServiceContext
     command: read.command,
     env: read.env,
     port: read.port,
-    route: routeOf(read, at),
-    dependsOn: read.depends_on.toSorted(),
-    publishedPorts: publishedPortsOf(read, at),
+    route: routeOf(written, at),
+    dependsOn: [...new Set(read.depends_on)].toSorted(compare),
+    publishedPorts: publishedPortsOf(written, at),
     volumes: volumesOf(read, read.name),
     mounts: mountsOf(read, at, context),
-    ...probesOf(read, at),
+    ...probesOf(written, at),
     aliases: read.aliases.toSorted(),
     network: read.network,
     resources: read.resources,
@@ -73,50 +82,44 @@ export function readService(value: TomlTable, at: Place, context: ServiceContext
   return spec;
 }
 
-function routeOf(read: ServiceValues, at: Place): RouteSpec | undefined {
-  if (read.domain !== undefined && read.domains !== undefined) {
-    at.at('domains').error('cannot stand next to domain: keep one of the two');
-  }
-  const domains = [...new Set(read.domains ?? (read.domain === undefined ? [] : [read.domain]))].toSorted();
-  if (domains.length === 0) {
-    if (read.domains !== undefined) at.at('domains').error('must not be an empty list');
-    if (read.routes !== undefined) at.at('routes').error('has no effect without domain: set it, or remove routes');
+function routeOf({ read, has }: Written, at: Place): RouteSpec | undefined {
+  if (has('domain') && has('domains')) at.at('domains').error('cannot stand next to domain: keep one of the two');
+  if (!has('domain') && !has('domains')) {
+    if (has('routes')) at.at('routes').error('has no effect without domain: set it, or remove routes');
     if (read.strip_prefix) at.at('strip_prefix').error('has no effect without domain and routes');
     return undefined;
   }
-  if (read.port === undefined) at.at('domain').error('needs port: the port the container listens on');
-  if (read.routes?.length === 0) at.at('routes').error('must not be an empty list');
-  const paths = [...new Set(read.routes ?? ['/'])].toSorted();
-  return { domains, paths, stripPrefix: read.strip_prefix, port: read.port ?? 0 };
+  if (!has('port')) at.at(has('domain') ? 'domain' : 'domains').error('needs port: the port the container listens on');
+  const domains = read.domains ?? (read.domain === undefined ? [] : [read.domain]);
+  const paths = read.routes ?? ['/'];
+  return { domains: sorted(domains), paths: sorted(paths), stripPrefix: read.strip_prefix, port: read.port ?? 0 };
 }
 
-function publishedPortsOf(read: ServiceValues, at: Place): readonly PublishedPort[] {
+function publishedPortsOf({ read, has }: Written, at: Place): readonly PublishedPort[] {
   if (read.host_port === undefined) return read.extra_ports;
-  if (read.port === undefined) at.at('host_port').error('needs port: the port the container listens on');
-  const published: PublishedPort = {
-    hostIp: '0.0.0.0',
-    hostPort: read.host_port,
-    containerPort: read.port ?? 0,
-    protocol: 'tcp',
-  };
-  return [...read.extra_ports, published];
+  if (!has('port')) at.at('host_port').error('needs port: the port the container listens on');
+  const [hostPort, containerPort] = [read.host_port, read.port ?? 0];
+  return [...read.extra_ports, { hostIp: '0.0.0.0', hostPort, containerPort, protocol: 'tcp' }];
 }
 
-function volumesOf(read: ServiceValues, name: ServiceName): readonly VolumeMount[] {
+function volumesOf(read: Written['read'], name: ServiceName): readonly VolumeMount[] {
   if (read.volume?.path === undefined) return read.volumes;
   return [...read.volumes, { source: `orca-${name}-data`, target: read.volume.path, readOnly: false }];
 }
 
-function mountsOf(read: ServiceValues, at: Place, rules: MountRules): readonly BindMount[] {
+function mountsOf(read: Written['read'], at: Place, rules: MountRules): readonly BindMount[] {
   return read.mounts.map(({ index, mount }) => resolveMount(mount, rules, at.at('mounts', index)));
 }
 
-function probesOf(read: ServiceValues, at: Place): Pick<ServiceSpec, 'readiness' | 'liveness'> {
+function probesOf({ read, has }: Written, at: Place): Pick<ServiceSpec, 'readiness' | 'liveness'> {
   const shared = read.health === undefined ? undefined : shorthandProbe(read.health);
   const resolve = (key: 'readiness' | 'liveness'): ServiceSpec['liveness'] => {
-    const written: WrittenProbe | undefined = read[key] ?? shared;
-    const place = at.at(read[key] === undefined ? 'health' : key);
-    return written === undefined ? undefined : resolveProbe(written, read.port, place);
+    const written = read[key] ?? shared;
+    if (written === undefined) return undefined;
+    if (written.port === undefined && !has('port')) {
+      at.at(has(key) ? key : 'health').error('needs a port to ask: set port on the service or in the probe');
+    }
+    return { ...written, port: written.port ?? read.port ?? 0 };
   };
   return { readiness: resolve('readiness'), liveness: resolve('liveness') };
 }
@@ -171,10 +174,9 @@ const mounts: Read<readonly IndexedMount[]> = (value, at) => {
     return mount === undefined || typeof index !== 'number' ? undefined : { index, mount };
   })(value, at);
 };
-type Written<R> = R extends Read<infer T> ? T : never;
 interface IndexedMount {
   readonly index: number;
-  readonly mount: Written<typeof writtenMount>;
+  readonly mount: WrittenMount;
 }
 
 const resources: Read<ServiceSpec['resources']> = (value, at) => {
@@ -210,10 +212,10 @@ const SERVICE = rows({
     runtime: withDefault(runtime, 'docker'),
     command: optional(list(template)),
     domain: optional(domain),
-    domains: optional(list(domain)),
+    domains: optional(nonEmptyList(domain)),
     port: optional(port),
     host_port: optional(port),
-    routes: optional(list(routePath)),
+    routes: optional(nonEmptyList(routePath)),
     strip_prefix: withDefault(flag, false),
     depends_on: withDefault(list(serviceName), []),
     extra_ports: withDefault(list(publishedPort), []),
@@ -237,4 +239,11 @@ const SERVICE = rows({
   },
   later: LATER_SERVICE_KEYS.service,
 });
-type ServiceValues = Values<(typeof SERVICE)['keys']>;
+
+/** What could be read, beside what was written: a port that could not be read is not a missing one. */
+interface Written {
+  readonly read: Values<(typeof SERVICE)['keys']>;
+  readonly has: (key: keyof (typeof SERVICE)['keys']) => boolean;
+}
+
+const sorted = (items: readonly string[]): readonly string[] => [...new Set(items)].toSorted(compare);

@@ -44,12 +44,12 @@ export function later<T>(feature: string, key: Key<T>): Key<T> {
 }
 
 // The overload ties the result to the rows; the body can only know that it filled in every one of them.
-export function readTable<K extends Keys>(spec: TableSpec<K>, table: TomlTable, at: Place): Values<K>;
-export function readTable(spec: TableSpec<Keys>, table: TomlTable, at: Place): Record<string, unknown> {
-  for (const [name, value] of Object.entries(table)) {
+export function readTable<K extends Keys>(spec: TableSpec<K>, values: TomlTable, at: Place): Values<K>;
+export function readTable(spec: TableSpec<Keys>, values: TomlTable, at: Place): Record<string, unknown> {
+  for (const [name, value] of Object.entries(values)) {
     if (!Object.hasOwn(spec.keys, name)) readOther(name, value, spec, at.at(name));
   }
-  return Object.fromEntries(Object.entries(spec.keys).map(([name, key]) => [name, readKey(name, key, table, at)]));
+  return Object.fromEntries(Object.entries(spec.keys).map(([name, key]) => [name, readKey(name, key, values, at)]));
 }
 
 /** Reads a nested table with its own rows. */
@@ -83,7 +83,10 @@ function readKey(name: string, key: Key<unknown>, values: TomlTable, at: Place):
 
 function readOther(name: string, value: TomlValue, spec: TableSpec<Keys>, at: Place): void {
   const row = spec.later !== undefined && Object.hasOwn(spec.later, name) ? spec.later[name] : undefined;
-  if (row === undefined) return at.error(unknownKey(name, spec));
+  if (row === undefined) {
+    at.error(unknownKey(name, spec));
+    return;
+  }
   at.warn(`not supported yet: ${row.feature}`);
   row.read(value, at);
 }

@@ -22,10 +22,10 @@ export const memory: Read<number> = (value, at) => {
   const bytes = typeof value === 'string' ? parseSize(value) : value;
   if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes)) {
     const got = typeof value === 'string' ? quote(value) : kindOf(value);
-    return void at.error(`must be bytes or a size such as "512Mi" or "1G" (K M G T, Ki Mi Gi Ti), not ${got}`);
+    return at.error(`must be bytes or a size such as "512Mi" or "1G" (K M G T, Ki Mi Gi Ti), not ${got}`);
   }
   if (bytes >= MIN_MEMORY) return bytes;
-  return void at.error(`${bytes} bytes is less than the smallest possible limit, 6Mi; is the unit missing?`);
+  return at.error(`${bytes} bytes is less than the smallest possible limit, 6Mi; is the unit missing?`);
 };
 
 /** Cores: `0.5`, `"0.5"` or `"500m"`. */
@@ -33,7 +33,7 @@ export const cpus: Read<number> = (value, at) => {
   const cores = typeof value === 'string' ? parseCores(value) : value;
   if (typeof cores === 'number' && cores >= 0.01 && cores <= MAX_CPUS) return cores;
   const got = typeof value === 'string' ? quote(value) : kindOf(value);
-  return void at.error(`must be a number of cores such as 0.5 or "500m", from 0.01 to ${MAX_CPUS}, not ${got}`);
+  return at.error(`must be a number of cores such as 0.5 or "500m", from 0.01 to ${MAX_CPUS}, not ${got}`);
 };
 
 export function parseSize(text: string): number | undefined {

@@ -1,0 +1,68 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { loadInfra } from '@orca/spec/files';
+import { linesOf, named, web } from './reading.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'orca-bombs-'));
+mkdirSync(join(root, 'services/bomb'), { recursive: true });
+mkdirSync(join(root, 'services/good'));
+writeFileSync(join(root, 'services/good/service.toml'), named('good'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const write = (text: string): void => writeFileSync(join(root, 'services/bomb/service.toml'), text);
+
+// What a hostile or broken commit may hold. Each has to be refused in time, while the event loop goes on.
+const bombs: readonly (readonly [string, string, RegExp])[] = [
+  ['six bytes that hang the parser', 'a=[1 #', /takes longer than 1500 ms to read/],
+  ['an array that is never closed after 20,000 comments', `a=[${'1,#\n'.repeat(20_000)}`, /bomb\/service.toml:/],
+  ['20,000 comments and nothing else', '# x\n'.repeat(20_000), /holds no service/],
+  ['arrays 5,000 deep', `a=${'['.repeat(5000)}${']'.repeat(5000)}`, /unknown key "a"/],
+  ['tables 5,000 deep', `${'a.'.repeat(5000)}b=1`, /unknown key "a"/],
+  ['arrays half a million deep', `a=${'['.repeat(500_000)}${']'.repeat(500_000)}`, /bomb\/service.toml:/],
+  ['a string of 20 MB', web('[service.env]', `A = "${'x'.repeat(20_000_000)}"`), /is larger than 1 MiB/],
+  ['a key called __proto__', '__proto__ = 1\n', /unknown key "__proto__"/],
+  [
+    'a table called __proto__',
+    '[__proto__]\nimage = "evil:1"\n[[service]]\nname = "web"\n',
+    /service\[0\].image: is required/,
+  ],
+  [
+    'a service with its own __proto__',
+    '[[service]]\nname = "web"\n[service.__proto__]\nimage = "evil:1"\n',
+    /service\[0\].image: is required/,
+  ],
+  ['100,000 unknown keys', web(Array.from({ length: 60_000 }, (_, i) => `k${i}=1`).join('\n')), /bomb\/service.toml:/],
+];
+
+describe('a bomb', () => {
+  test.each(bombs)('%s is refused within two seconds, beside a free event loop', async (_, text, message) => {
+    write(text);
+    const delay = monitorEventLoopDelay({ resolution: 5 });
+    delay.enable();
+    const started = performance.now();
+    const parsed = await loadInfra(root);
+    const elapsed = performance.now() - started;
+    delay.disable();
+    expect(parsed.ok).toBe(false);
+    expect(linesOf(parsed).join('\n')).toMatch(message);
+    expect(elapsed).toBeLessThan(2000);
+    expect(delay.max / 1e6).toBeLessThan(100);
+  });
+
+  test('names its file and does not harm the next load', async () => {
+    write('a=[1 #');
+    const [bomb, next] = [loadInfra(root), loadInfra(root)];
+    expect(linesOf(await bomb)).toEqual([expect.stringMatching(/^services\/bomb\/service.toml:1:1: takes longer/)]);
+    await next;
+    write(web());
+    expect(linesOf(await loadInfra(root))).toEqual([]);
+  });
+
+  test('changes no prototype', () => {
+    expect(Object.keys(Object.prototype)).toEqual([]);
+    expect('image' in {}).toBe(false);
+  });
+});
