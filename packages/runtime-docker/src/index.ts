@@ -1,1 +1,10 @@
-export {};
+export { checkHttp, checkTcp, type CheckResult } from './check.ts';
+export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
+export { createProber, type ProberOptions } from './prober.ts';
+export {
+  createDockerRuntime,
+  type DockerRuntime,
+  type DockerRuntimeOptions,
+  type EnvSource,
+  type InstanceDetails,
+} from './runtime.ts';

@@ -1,0 +1,458 @@
+import { PassThrough } from 'node:stream';
+import { createInterface } from 'node:readline';
+import type Docker from 'dockerode';
+import type { ActionOf, Instance, InstanceKey, Runtime } from '@orca/reconcile';
+import type { ServiceSpec } from '@orca/spec';
+import { containerConfig } from './container-config.ts';
+import { Engine, engineMessage, statusOf, type EngineVersion } from './engine.ts';
+import { RuntimeError } from './errors.ts';
+import { createImages } from './images.ts';
+import { identityOf, label, labelsOf, restartOf, type Identity } from './labels.ts';
+import { candidateName, retiredName, stableName, stageOf } from './names.ts';
+
+/** Fills in what only the last moment may know. */
+export interface EnvSource {
+  /** Called right before `create`; the only place where a secret is revealed. */
+  render(
+    spec: ServiceSpec,
+  ): Promise<{ readonly env: Readonly<Record<string, string>>; readonly command: readonly string[] | undefined }>;
+}
+
+export interface DockerRuntimeOptions {
+  /** Only containers of this cluster are seen or touched. */
+  readonly cluster: string;
+  readonly env: EnvSource;
+  /** `unix:///…` or `tcp://…`; `DOCKER_HOST`, else the usual socket, unless told. */
+  readonly host?: string;
+  /** Told of every call that can change something in the engine. */
+  readonly onMutation?: (call: string) => void;
+  /** Told when an image could not be refreshed and the local one is used instead. */
+  readonly onWarning?: (message: string) => void;
+}
+
+/** All that status and logs show of an instance. */
+export interface InstanceDetails extends Instance {
+  readonly project: string;
+  readonly containerId: string;
+  readonly name: string;
+  readonly image: string;
+  /** On the service's network; `undefined` while it does not run. */
+  readonly address: string | undefined;
+  readonly restarting: boolean;
+  readonly restartCount: number;
+  /** ISO time of the last start. */
+  readonly startedAt: string | undefined;
+  readonly exitCode: number | undefined;
+  readonly oomKilled: boolean;
+  readonly memoryLimit: number | undefined;
+}
+
+export interface DockerRuntime extends Runtime<ServiceSpec> {
+  ping(signal: AbortSignal): Promise<EngineVersion>;
+  details(signal: AbortSignal): Promise<readonly InstanceDetails[]>;
+  /** One instance, freshly looked at; `undefined` when there is none. */
+  inspect(key: InstanceKey): Promise<InstanceDetails | undefined>;
+  addressOf(key: InstanceKey): Promise<string | undefined>;
+  logs(
+    key: InstanceKey,
+    o: { readonly tail: number; readonly follow: boolean; readonly signal: AbortSignal },
+  ): AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly text: string }>;
+  /** The local image's id, `undefined` when it is not there. */
+  imageId(image: string, signal: AbortSignal): Promise<string | undefined>;
+}
+
+const defaultHost = 'unix:///var/run/docker.sock';
+const shortMs = 15_000;
+const createMs = 120_000;
+/** What a stop may take beyond its grace before the call itself is given up. */
+const stopMarginMs = 15_000;
+
+export const createDockerRuntime = (o: DockerRuntimeOptions): DockerRuntime => new ContainerRuntime(o);
+
+interface Seen extends Identity {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly image: string;
+  readonly address: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+class ContainerRuntime implements DockerRuntime {
+  readonly #o: DockerRuntimeOptions;
+  readonly #engine: Engine;
+  readonly #images: ReturnType<typeof createImages>;
+  readonly #networks = new Map<string, Promise<void>>();
+
+  constructor(o: DockerRuntimeOptions) {
+    this.#o = o;
+    this.#engine = new Engine({ host: o.host ?? process.env['DOCKER_HOST'] ?? defaultHost });
+    this.#images = createImages({
+      engine: this.#engine,
+      onMutation: (call) => this.#mutate(call),
+      onWarning: (message) => o.onWarning?.(message),
+    });
+  }
+
+  async ping(signal: AbortSignal): Promise<EngineVersion> {
+    signal.throwIfAborted();
+    return this.#engine.version();
+  }
+
+  async observe(signal: AbortSignal): Promise<readonly Instance[]> {
+    signal.throwIfAborted();
+    return (await this.#list()).map(asInstance);
+  }
+
+  async details(signal: AbortSignal): Promise<readonly InstanceDetails[]> {
+    signal.throwIfAborted();
+    const seen = await this.#list();
+    const all = await Promise.all(seen.map((s) => this.#detail(s)));
+    return all.filter((d) => d !== undefined);
+  }
+
+  async inspect(key: InstanceKey): Promise<InstanceDetails | undefined> {
+    const seen = await this.#find(key);
+    return seen === undefined ? undefined : this.#detail(seen);
+  }
+
+  async addressOf(key: InstanceKey): Promise<string | undefined> {
+    return (await this.#find(key))?.address;
+  }
+
+  imageId(image: string, signal: AbortSignal): Promise<string | undefined> {
+    signal.throwIfAborted();
+    return this.#images.idOf(image);
+  }
+
+  prepare(spec: ServiceSpec, signal: AbortSignal): Promise<void> {
+    return this.#images.ensure(spec, signal);
+  }
+
+  async create({ key, slot, revision, spec }: ActionOf<ServiceSpec, 'create'>, signal: AbortSignal): Promise<void> {
+    if ((await this.#find(key)) !== undefined) return;
+    const network = spec.network ?? `orca-${spec.project}`;
+    await this.#ensureNetwork(network, spec);
+    await this.#ensureVolumes(spec);
+    await this.#clearName(candidateName(spec.name, slot), key);
+    const labels = labelsOf(spec, { cluster: this.#o.cluster, slot, revision, key, network });
+    const { env, command } = await this.#o.env.render(spec);
+    signal.throwIfAborted();
+    const config = containerConfig({ spec, name: candidateName(spec.name, slot), labels, network, env, command });
+    await this.#change(`create ${config.name ?? ''}`, createMs, (docker) => docker.createContainer(config));
+  }
+
+  async start(key: InstanceKey, signal: AbortSignal): Promise<void> {
+    const seen = await this.#mustFind(key);
+    signal.throwIfAborted();
+    if (seen.state === 'paused') {
+      await this.#change(`unpause ${seen.name}`, shortMs, (docker) => docker.getContainer(seen.id).unpause());
+      return;
+    }
+    try {
+      await this.#change(`start ${seen.name}`, createMs, (docker) => docker.getContainer(seen.id).start(), [304]);
+    } catch (error) {
+      throw startError(seen, error);
+    }
+    // A proven one was taken out of the engine's hands when it was stopped; it gets its policy back.
+    if (stageOfSeen(seen) === 'current') await this.#setRestart(seen, restartOf(seen.labels));
+  }
+
+  async stop(key: InstanceKey, graceMs: number, signal: AbortSignal): Promise<void> {
+    const seen = await this.#find(key);
+    if (seen === undefined || seen.state === 'exited' || seen.state === 'created') return;
+    signal.throwIfAborted();
+    // First the policy: an engine that restarts in the middle must not revive what is to stay stopped.
+    await this.#setRestart(seen, { Name: 'no', MaximumRetryCount: 0 });
+    const seconds = Math.ceil(graceMs / 1000);
+    await this.#change(
+      `stop ${seen.name}`,
+      graceMs + stopMarginMs,
+      (docker) => docker.getContainer(seen.id).stop({ t: seconds }),
+      [304, 404],
+    );
+  }
+
+  async commit(key: InstanceKey): Promise<void> {
+    const seen = await this.#mustFind(key);
+    const stable = stableName(seen.service, seen.slot);
+    if (seen.name !== stable) {
+      const others = (await this.#list()).filter(
+        (s) => s.service === seen.service && s.slot === seen.slot && s.id !== seen.id,
+      );
+      const holder = others.find((s) => s.name === stable);
+      if (holder !== undefined) {
+        const retired = others.find((s) => s.name === retiredName(seen.service, seen.slot));
+        if (retired !== undefined) await this.#removeStopped(retired);
+        await this.#rename(holder, retiredName(seen.service, seen.slot));
+      }
+      await this.#rename(seen, stable);
+    }
+    await this.#setRestart(seen, restartOf(seen.labels));
+  }
+
+  async remove(key: InstanceKey): Promise<void> {
+    const seen = await this.#find(key);
+    if (seen !== undefined) await this.#removeStopped(seen);
+  }
+
+  async *logs(
+    key: InstanceKey,
+    { tail, follow, signal }: { readonly tail: number; readonly follow: boolean; readonly signal: AbortSignal },
+  ): AsyncGenerator<{ readonly stream: 'stdout' | 'stderr'; readonly text: string }> {
+    const seen = await this.#mustFind(key);
+    const docker = await this.#engine.docker();
+    const options = { stdout: true, stderr: true, tail };
+    const container = docker.getContainer(seen.id);
+    const merged = new PassThrough({ objectMode: true });
+    const lines = (stream: 'stdout' | 'stderr'): { readonly sink: PassThrough; readonly done: Promise<void> } => {
+      const sink = new PassThrough();
+      const reader = createInterface({ input: sink, crlfDelay: Number.POSITIVE_INFINITY });
+      const done = new Promise<void>((resolve) => reader.once('close', resolve));
+      reader.on('line', (text) => merged.write({ stream, text }));
+      return { sink, done };
+    };
+    const out = lines('stdout');
+    const err = lines('stderr');
+    const finish = (): void => {
+      out.sink.end();
+      err.sink.end();
+    };
+    void Promise.all([out.done, err.done]).then(() => merged.end());
+    if (follow) {
+      const source = await container.logs({ ...options, follow: true, abortSignal: signal });
+      docker.modem.demuxStream(source, out.sink, err.sink);
+      source.on('end', finish).on('close', finish).on('error', finish);
+    } else {
+      demux(await container.logs({ ...options, follow: false }), out.sink, err.sink);
+      finish();
+    }
+    yield* merged;
+  }
+
+  async #list(filter: readonly string[] = []): Promise<readonly Seen[]> {
+    const filters = { label: [`${label.cluster}=${this.#o.cluster}`, `${label.managed}=true`, ...filter] };
+    const found = await this.#engine.call('list containers', shortMs, (docker) =>
+      docker.listContainers({ all: true, filters }),
+    );
+    return found.flatMap((c) => {
+      const identity = identityOf(c.Labels);
+      if (identity === undefined) return [];
+      const address = c.NetworkSettings.Networks[identity.network]?.IPAddress;
+      const name = c.Names.map((n) => n.slice(1)).find((n) => !n.includes('/')) ?? '';
+      return [
+        {
+          ...identity,
+          id: c.Id,
+          name,
+          state: c.State,
+          image: c.Image,
+          labels: c.Labels,
+          address: address === '' ? undefined : address,
+        },
+      ];
+    });
+  }
+
+  async #find(key: InstanceKey): Promise<Seen | undefined> {
+    const found = (await this.#list([`${label.key}=${key}`])).filter((s) => s.key === key);
+    return found.find((s) => s.state === 'running') ?? found[0];
+  }
+
+  async #mustFind(key: InstanceKey): Promise<Seen> {
+    const seen = await this.#find(key);
+    if (seen !== undefined) return seen;
+    throw new RuntimeError('ORCA_RUNTIME_NOT_FOUND', `${key} has no container any more (was it removed by hand?)`, {
+      retryable: true,
+    });
+  }
+
+  async #detail(seen: Seen): Promise<InstanceDetails | undefined> {
+    try {
+      const c = await this.#engine.call(`inspect ${seen.name}`, shortMs, (docker) =>
+        docker.getContainer(seen.id).inspect(),
+      );
+      const hasRun = c.State.StartedAt !== '' && !c.State.StartedAt.startsWith('0001');
+      return {
+        ...asInstance(seen),
+        project: seen.project,
+        containerId: seen.id,
+        name: seen.name,
+        image: c.Config.Image,
+        address: seen.address,
+        restarting: c.State.Restarting,
+        restartCount: c.RestartCount,
+        startedAt: hasRun ? c.State.StartedAt : undefined,
+        exitCode: hasRun ? c.State.ExitCode : undefined,
+        oomKilled: c.State.OOMKilled,
+        memoryLimit: c.HostConfig.Memory === 0 ? undefined : c.HostConfig.Memory,
+      };
+    } catch (error) {
+      // Gone between the list and the look: the next observation tells.
+      if (statusOf(error) === 404) return undefined;
+      throw error;
+    }
+  }
+
+  #ensureNetwork(name: string, spec: ServiceSpec): Promise<void> {
+    const known = this.#networks.get(name);
+    if (known !== undefined) return known;
+    const made = this.#makeNetwork(name, spec).finally(() => this.#networks.delete(name));
+    this.#networks.set(name, made);
+    return made;
+  }
+
+  async #makeNetwork(name: string, spec: ServiceSpec): Promise<void> {
+    const found = await this.#engine.call('list networks', shortMs, (docker) =>
+      docker.listNetworks({ filters: { name: [name] } }),
+    );
+    if (found.some((n) => n.Name === name)) return;
+    if (!name.startsWith('orca-')) {
+      throw new RuntimeError(
+        'ORCA_RUNTIME_NOT_FOUND',
+        `${spec.name}: network ${name} does not exist (try: docker network create ${name})`,
+        { retryable: false },
+      );
+    }
+    const Labels = { [label.managed]: 'true', [label.cluster]: this.#o.cluster };
+    await this.#change(
+      `create network ${name}`,
+      shortMs,
+      (docker) => docker.createNetwork({ Name: name, Driver: 'bridge', CheckDuplicate: true, Labels }),
+      [409],
+    );
+  }
+
+  /** A volume is made with our labels when it is new; one that exists is used as it is. */
+  async #ensureVolumes(spec: ServiceSpec): Promise<void> {
+    for (const { source } of spec.volumes) {
+      const isThere = await this.#engine
+        .call(`inspect volume ${source}`, shortMs, (docker) => docker.getVolume(source).inspect())
+        .then(() => true)
+        .catch((error: unknown) => {
+          if (statusOf(error) === 404) return false;
+          throw error;
+        });
+      if (isThere) continue;
+      const Labels = { [label.managed]: 'true', [label.cluster]: this.#o.cluster, [label.service]: spec.name };
+      await this.#change(`create volume ${source}`, shortMs, (docker) => docker.createVolume({ Name: source, Labels }));
+    }
+  }
+
+  /** The name of a candidate may be held by an unproven one of ours, which goes, or by a stranger, who stays. */
+  async #clearName(name: string, key: InstanceKey): Promise<void> {
+    const holders = await this.#engine.call('list containers', shortMs, (docker) =>
+      docker.listContainers({ all: true, filters: { name: [`^/${name}$`] } }),
+    );
+    for (const holder of holders.filter((c) => c.Names.includes(`/${name}`))) {
+      const own = (await this.#list()).find((s) => s.id === holder.Id);
+      if (own === undefined) {
+        throw new RuntimeError(
+          'ORCA_RUNTIME_NAME_TAKEN',
+          `the name ${name} is held by a container that orca did not make (${holder.Id.slice(0, 12)}, ${holder.Image}); rename or remove it`,
+          { retryable: false },
+        );
+      }
+      if (own.key === key) return;
+      await this.stop(own.key, 10_000, new AbortController().signal);
+      await this.#removeStopped(own);
+    }
+  }
+
+  async #rename(seen: Seen, name: string): Promise<void> {
+    try {
+      await this.#change(`rename ${seen.name} to ${name}`, shortMs, (docker) =>
+        docker.getContainer(seen.id).rename({ name }),
+      );
+    } catch (error) {
+      if (statusOf(error) !== 409) throw error;
+      throw new RuntimeError(
+        'ORCA_RUNTIME_NAME_TAKEN',
+        `the name ${name} is held by a container that orca did not make; rename or remove it`,
+        { retryable: false, cause: error },
+      );
+    }
+  }
+
+  async #setRestart(seen: Seen, policy: { readonly Name: string; readonly MaximumRetryCount: number }): Promise<void> {
+    await this.#change(
+      `restart policy ${policy.Name} for ${seen.name}`,
+      shortMs,
+      (docker) => docker.getContainer(seen.id).update({ RestartPolicy: policy }),
+      [404],
+    );
+  }
+
+  /** Never forced and never with its volumes: what still runs, or holds data, is not ours to end here. */
+  async #removeStopped(seen: Seen): Promise<void> {
+    await this.#change(
+      `remove ${seen.name}`,
+      shortMs,
+      (docker) => docker.getContainer(seen.id).remove({ force: false, v: false }),
+      [404, 409],
+    );
+  }
+
+  /** One mutating call; the statuses named mean that it was so already. */
+  async #change(
+    what: string,
+    timeoutMs: number,
+    task: (docker: Docker) => Promise<unknown>,
+    fine: readonly number[] = [],
+  ): Promise<void> {
+    this.#mutate(what);
+    try {
+      await this.#engine.call(what, timeoutMs, task);
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === undefined || !fine.includes(status)) throw error;
+    }
+  }
+
+  #mutate(call: string): void {
+    this.#o.onMutation?.(call);
+  }
+}
+
+const statusNames: Readonly<Record<string, Instance['status']>> = {
+  created: 'created',
+  running: 'running',
+  restarting: 'running',
+  paused: 'paused',
+  exited: 'exited',
+  dead: 'exited',
+  removing: 'removing',
+};
+
+const stageOfSeen = (seen: Seen): Instance['stage'] =>
+  stageOf(seen.name, seen.service, seen.slot) ?? (seen.state === 'running' ? 'current' : 'candidate');
+
+const asInstance = (seen: Seen): Instance => ({
+  key: seen.key,
+  service: seen.service,
+  slot: seen.slot,
+  revision: seen.revision,
+  stage: stageOfSeen(seen),
+  status: statusNames[seen.state] ?? 'exited',
+  dependsOn: seen.dependsOn,
+});
+
+const startError = (seen: Seen, error: unknown): unknown => {
+  const message = engineMessage(Error.isError(error) && error.cause !== undefined ? error.cause : error);
+  const port = /(?:Bind for |listen (?:tcp|udp)\d? )(\S+?):? (?:failed|bind)/.exec(message)?.[1];
+  if (!/port is already allocated|address already in use/.test(message)) return error;
+  return new RuntimeError(
+    'ORCA_RUNTIME_PORT_IN_USE',
+    `${seen.service}: host port ${port ?? ''} is already in use; free it or change extra_ports`,
+    { retryable: false, cause: error },
+  );
+};
+
+/** The engine's multiplexed log: 8 bytes of header (stream, length), then that many bytes. */
+const demux = (bytes: Buffer, out: PassThrough, err: PassThrough): void => {
+  for (let at = 0; at + 8 <= bytes.length;) {
+    const end = at + 8 + bytes.readUInt32BE(at + 4);
+    (bytes[at] === 2 ? err : out).write(bytes.subarray(at + 8, end));
+    at = end;
+  }
+};
