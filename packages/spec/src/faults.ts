@@ -31,12 +31,22 @@ export function createPlace(faults: Fault[], path: Path = []): Place {
   };
 }
 
+/** A file that is wrong this often is not a config file; more would only hide the other files' faults. */
+const MAX_ISSUES = 100;
+
 export function issuesOf(file: SpecFile, faults: readonly Fault[]): readonly Issue[] {
   if (faults.length === 0) return [];
   const locate = createLocator(file.text);
-  return faults.map(({ severity, path, message }) => {
+  // Errors first, so that the cut never turns a wrong file into a right one.
+  const ranked = faults.toSorted((a, b) => compare(a.severity, b.severity));
+  const issues = ranked.slice(0, MAX_ISSUES).map(({ severity, path, message }): Issue => {
     return { severity, file: file.path, ...locate(path), path: formatPath(path), message };
   });
+  const [cut] = ranked.slice(MAX_ISSUES);
+  if (cut === undefined) return issues;
+  const message = `and ${faults.length - MAX_ISSUES} more faults in this file`;
+  const line = file.text.split('\n').length;
+  return [...issues, { severity: cut.severity, file: file.path, line, col: 1, path: '', message }];
 }
 
 export function formatPath(path: Path): string {

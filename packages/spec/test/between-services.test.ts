@@ -65,9 +65,9 @@ describe('rules between services', () => {
   });
 });
 
-describe('depends_on', () => {
-  const on = (...names: readonly string[]) => `depends_on = ${JSON.stringify(names)}`;
+const on = (...names: readonly string[]) => `depends_on = ${JSON.stringify(names)}`;
 
+describe('depends_on', () => {
   test('refuses a name that does not exist, with the nearest one', () => {
     expect(issuesOf(files(['web', on('keycloack-db')], ['keycloak-db']))).toEqual([
       'services/web/service.toml:4:1: service[0].depends_on: there is no service "keycloack-db"; did you mean "keycloak-db"?',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { loadInfra } from '@orca/spec/files';
+import { createParseThread } from '../src/parse-thread.ts';
 import { linesOf, named, web } from './reading.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'orca-bombs-'));
@@ -16,7 +17,7 @@ const write = (text: string): void => writeFileSync(join(root, 'services/bomb/se
 
 // What a hostile or broken commit may hold. Each has to be refused in time, while the event loop goes on.
 const bombs: readonly (readonly [string, string, RegExp])[] = [
-  ['six bytes that hang the parser', 'a=[1 #', /takes longer than 1500 ms to read/],
+  ['six bytes that hang other parsers', 'a=[1 #', /service.toml:1:\d+: not valid TOML/],
   ['an array that is never closed after 20,000 comments', `a=[${'1,#\n'.repeat(20_000)}`, /bomb\/service.toml:/],
   ['20,000 comments and nothing else', '# x\n'.repeat(20_000), /holds no service/],
   ['arrays 5,000 deep', `a=${'['.repeat(5000)}${']'.repeat(5000)}`, /unknown key "a"/],
@@ -34,7 +35,7 @@ const bombs: readonly (readonly [string, string, RegExp])[] = [
     '[[service]]\nname = "web"\n[service.__proto__]\nimage = "evil:1"\n',
     /service\[0\].image: is required/,
   ],
-  ['100,000 unknown keys', web(Array.from({ length: 60_000 }, (_, i) => `k${i}=1`).join('\n')), /bomb\/service.toml:/],
+  ['60,000 unknown keys', web(Array.from({ length: 60_000 }, (_, i) => `k${i}=1`).join('\n')), /bomb\/service.toml:/],
 ];
 
 describe('a bomb', () => {
@@ -52,13 +53,16 @@ describe('a bomb', () => {
     expect(delay.max / 1e6).toBeLessThan(100);
   });
 
-  test('names its file and does not harm the next load', async () => {
-    write('a=[1 #');
-    const [bomb, next] = [loadInfra(root), loadInfra(root)];
-    expect(linesOf(await bomb)).toEqual([expect.stringMatching(/^services\/bomb\/service.toml:1:1: takes longer/)]);
-    await next;
-    write(web());
-    expect(linesOf(await loadInfra(root))).toEqual([]);
+  test('that takes too long is named, and the next request is served by a new thread', async () => {
+    const thread = createParseThread(100);
+    const good = { path: 'services/good/service.toml', text: named('good') };
+    const slow = { path: 'services/slow/service.toml', text: `a=${'['.repeat(500_000)}${']'.repeat(500_000)}` };
+    await thread.parse({ root, cluster: undefined, services: [good] });
+    const requests = [[good, slow], [good]].map((services) => thread.parse({ root, cluster: undefined, services }));
+    expect((await Promise.all(requests)).map(linesOf)).toEqual([
+      ['services/slow/service.toml:1:1: takes longer than 100 ms to read; is it really a config file?'],
+      [],
+    ]);
   });
 
   test('changes no prototype', () => {

@@ -92,4 +92,13 @@ describe('faults of the text', () => {
     // oxlint-disable-next-line no-control-regex -- looking for them is the test
     expect(issue).not.toMatch(/[\u0000-\u001f]/);
   });
+
+  test('a file with very many faults is told in a hundred lines, errors first', () => {
+    const numbers = Array.from({ length: 150 }, (_, index) => `V${index} = 0.5`);
+    const keys = Array.from({ length: 99 }, (_, index) => `k${index} = 1`);
+    const issues = issuesOf(web(...keys, '[service.env]', ...numbers));
+    expect(issues).toHaveLength(101);
+    expect(issues.filter((line) => line.includes('unknown key'))).toHaveLength(99);
+    expect(issues.at(-1)).toContain('and 149 more faults in this file');
+  });
 });

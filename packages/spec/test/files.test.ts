@@ -83,7 +83,7 @@ describe('loading an infra root', () => {
 
   test('does not blame a mount for a cluster.toml that cannot be read', async () => {
     const root = infra({ 'cluster.toml': '[', 'services/web/service.toml': web('mounts = ["/srv/x:/x"]') });
-    expect(linesOf(await loadInfra(root))).toEqual([expect.stringContaining('cluster.toml:1:2: not valid TOML')]);
+    expect(linesOf(await loadInfra(root))).toEqual([expect.stringContaining('cluster.toml:1:3: not valid TOML')]);
   });
 
   test('without services/ is an empty cluster with a warning; with an empty services/ an error', async () => {
@@ -131,9 +131,9 @@ describe('loading an infra root', () => {
   });
 });
 
-describe('mount sources on disk', () => {
-  const withMount = (source: string) => ({ 'services/web/service.toml': web(`mounts = ["${source}:/data:ro"]`) });
+const withMount = (source: string) => ({ 'services/web/service.toml': web(`mounts = ["${source}:/data:ro"]`) });
 
+describe('mount sources on disk', () => {
   test('must exist inside the root', async () => {
     const root = infra(withMount('./services/web/config'));
     expect(linesOf(await loadInfra(root))).toEqual([
