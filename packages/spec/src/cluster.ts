@@ -4,7 +4,7 @@ import { createPlace, type Fault, issuesOf, type Place, sortIssues } from './fau
 import { LATER_CLUSTER_KEYS } from './later-cluster-keys.ts';
 import type { BackupTarget, ClusterSpec, Issue, Parsed, SpecFile } from './model.ts';
 import { domain, projectName } from './names.ts';
-import { flag, integer, list, oneOf, parsedText, port, quote, Refusal, template, text } from './read.ts';
+import { flag, integer, list, oneOf, parsedText, port, quote, Refusal, template, text, word } from './read.ts';
 import { later, optional, type Read, readTable, required, rows, section, withDefault } from './table.ts';
 import { isTable, readToml, type TomlTable } from './toml.ts';
 
@@ -114,6 +114,9 @@ const schedule = parsedText((written) => {
   );
 });
 
+/** Goes into the arguments of other programs, so it may not look like one of their options. */
+const plainWord = word(/^[^-\s]\S*$/, 'one word that does not start with "-"');
+
 const LOCAL_TARGET = {
   title: '[[backup.targets]] of type "local"',
   keys: { type: required(text), path: required(hostPath) },
@@ -124,9 +127,9 @@ const S3_TARGET = {
   keys: {
     type: required(text),
     endpoint: required(httpUrl),
-    bucket: required(text),
-    region: required(text),
-    prefix: optional(text),
+    bucket: required(plainWord),
+    region: required(plainWord),
+    prefix: optional(plainWord),
     access_key: optional(template),
     secret_key: optional(template),
   },

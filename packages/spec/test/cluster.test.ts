@@ -78,6 +78,10 @@ describe('cluster.toml', () => {
       'a schedule has six: sec min hour day month weekday; with seconds in front: "0 0 3 * * *"',
     ],
     ['[[backup.targets]]\ntype = "ftp"', 'must be one of "local", "s3"'],
+    [
+      '[[backup.targets]]\ntype = "s3"\nendpoint = "https://x"\nbucket = "--config"\nregion = "r"',
+      'one word that does not start with "-"',
+    ],
     ['[[backup.targets]]\ntype = "local"', 'backup.targets[0].path: is required'],
     [
       '[[backup.targets]]\ntype = "local"\npath = "/b"\nbucket = "x"',
