@@ -21,12 +21,12 @@ export const openLog = ({ path, level, terminal, redact }: LogOptions): Logger =
     colorize: terminal.isTTY && process.env['NO_COLOR'] === undefined,
     ignore: 'pid,hostname',
     translateTime: 'SYS:HH:MM:ss',
-    destination: terminal.fd,
+    destination: terminal,
     sync: true,
     singleLine: true,
   });
   return pino(
-    { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, hooks: { streamWrite: redact } },
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, hooks: { streamWrite: redact } },
     multistream([
       { level: 'trace', stream: file },
       { level: 'trace', stream: human },

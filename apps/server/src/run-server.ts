@@ -6,10 +6,11 @@ import type { DeployEvent } from '@orca/api';
 import { createProxy } from '@orca/proxy';
 import { createDockerRuntime, createProber, type DockerRuntime } from '@orca/runtime-docker';
 import { createFileStore } from '@orca/secrets';
-import { formatIssue, type ClusterSpec } from '@orca/spec';
-import { findInfraRoot, loadCluster, loadInfra } from '@orca/spec/files';
+import type { ClusterSpec } from '@orca/spec';
+import { findInfraRoot, loadInfra } from '@orca/spec/files';
 import { createStore } from '@orca/store';
 import type { Logger } from 'pino';
+import { readClusterFile } from './cluster-file.ts';
 import { createControlPlane } from './control-plane.ts';
 import { ServerError } from './errors.ts';
 import { isCode, openHome, openToken, type Home } from './home.ts';
@@ -47,7 +48,7 @@ const defaultDrainMs = 30_000;
 export const runServer = async (options: ServerOptions): Promise<number> => {
   const home = openHome(options.home);
   const root = infraRoot(options);
-  const cluster = await clusterOf(root);
+  const cluster = await readClusterFile(root);
   const lock = takeLock(home.lockPath);
   try {
     return await serve(options, { home, root, cluster });
@@ -69,12 +70,6 @@ const infraRoot = ({ dir, cwd, env }: ServerOptions): string => {
     'ORCA_SERVER_NO_INFRA',
     `no cluster.toml and no services/ found; looked in ${found.looked.join(', ')} (change to your infra repository, or name it: orca server --dir ~/orca)`,
   );
-};
-
-const clusterOf = async (root: string): Promise<ClusterSpec> => {
-  const cluster = await loadCluster(root);
-  if (cluster.ok) return cluster.value;
-  throw new ServerError('ORCA_SERVER_BAD_CONFIG', cluster.issues.map(formatIssue).join('\n'));
 };
 
 const serve = async (options: ServerOptions, { home, root, cluster }: Place): Promise<number> => {

@@ -17,22 +17,26 @@ export interface SecretAccess {
 export const createSecretAccess = (store: SecretStore): SecretAccess => {
   const known = new Map<string, SecretValue>();
   let redact = redactor([]);
-  const resolve = async (names: readonly string[]): Promise<ReadonlyMap<string, SecretValue>> => {
-    const found = await resolveSecrets(names, [store]);
-    if (!found.ok) throw new Error(`secrets are not set: ${found.missing.join(', ')}`);
-    for (const [name, value] of found.values) known.set(name, value);
-    redact = redactor(known.values());
-    return found.values;
+  const remember = (values: ReadonlyMap<string, SecretValue>): ReadonlyMap<string, SecretValue> => {
+    const isNew = [...values].filter(([name, value]) => known.get(name)?.reveal() !== value.reveal());
+    for (const [name, value] of isNew) known.set(name, value);
+    if (isNew.length > 0) redact = redactor(known.values());
+    return values;
   };
   return {
     missing: async (names) => {
       if (names.length === 0) return [];
       const found = await resolveSecrets(names, [store]);
-      return found.ok ? [] : found.missing;
+      if (!found.ok) return found.missing;
+      // From here on their values are taken out of everything that is printed, whoever prints it.
+      remember(found.values);
+      return [];
     },
     digests: async (names) => (names.length === 0 ? {} : store.digests(names)),
     render: async (spec) => {
-      const values = await resolve(secretNames(spec));
+      const found = await resolveSecrets(secretNames(spec), [store]);
+      if (!found.ok) throw new Error(`${spec.name}: secrets are not set: ${found.missing.join(', ')}`);
+      const values = remember(found.values);
       const fill = (template: Template): string =>
         renderTemplate(template, (name) => {
           const value = values.get(name);

@@ -24,3 +24,4 @@ export { findCycles } from './dependencies.ts';
 export { formatPlan } from './format.ts';
 export { plan } from './plan.ts';
 export { converge, type Converged, type ConvergeOptions } from './converge.ts';
+export { foldHealth, restartBackoffMs, type Check, type Health, type HealthPolicy } from './health.ts';

@@ -103,10 +103,9 @@ const connection = (host: string): { socketPath: string } | { host: string; port
   return { host: url.hostname, port: Number(url.port || 2375), protocol: 'http' };
 };
 
-const older = (a: string, b: string): string => {
-  const minor = (v: string): number => Number(v.split('.')[1] ?? 0);
-  return minor(a) <= minor(b) ? a : b;
-};
+const older = (a: string, b: string): string => (minorOf(a) <= minorOf(b) ? a : b);
+
+const minorOf = (version: string): number => Number(version.split('.')[1] ?? 0);
 
 /** The HTTP status of an engine's refusal. */
 export const statusOf = (error: unknown): number | undefined =>

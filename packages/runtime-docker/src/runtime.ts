@@ -283,7 +283,7 @@ class ContainerRuntime implements DockerRuntime {
         restarting: c.State.Restarting,
         restartCount: c.RestartCount,
         startedAt: hasRun ? c.State.StartedAt : undefined,
-        exitCode: hasRun ? c.State.ExitCode : undefined,
+        exitCode: hasRun && !c.State.Running ? c.State.ExitCode : undefined,
         oomKilled: c.State.OOMKilled,
         memoryLimit: c.HostConfig.Memory === 0 ? undefined : c.HostConfig.Memory,
       };

@@ -1,0 +1,27 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { formatIssue, parseClusterSpec, type ClusterSpec } from '@orca/spec';
+import { ServerError } from './errors.ts';
+import { isCode } from './home.ts';
+
+const name = 'cluster.toml';
+const maxBytes = 1024 * 1024;
+
+/** Reads the cluster's own settings alone: a server must start, and keep serving, while a service file is broken. */
+export const readClusterFile = async (root: string): Promise<ClusterSpec> => {
+  const parsed = parseClusterSpec(await textOf(join(root, name)));
+  if (parsed.ok) return parsed.value;
+  throw new ServerError('ORCA_SERVER_BAD_CONFIG', parsed.issues.map(formatIssue).join('\n'));
+};
+
+/** `undefined` when there is none: all of it has defaults. */
+const textOf = async (path: string): Promise<{ readonly path: string; readonly text: string } | undefined> => {
+  try {
+    const { size } = await stat(path);
+    if (size > maxBytes) throw new ServerError('ORCA_SERVER_BAD_CONFIG', `${name} is larger than 1 MiB`);
+    return { path: name, text: await readFile(path, 'utf8') };
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+};
