@@ -32,6 +32,8 @@ export interface ControlPlaneOptions {
   readonly records: Records;
   readonly redact: (text: string) => string;
   readonly mutations: () => number;
+  /** Running instances that fail their liveness probe. */
+  readonly unhealthy: () => ReadonlyMap<InstanceKey, string>;
   /** Told of everything that a deploy tells its caller, for the log. */
   readonly onEvent: (event: DeployEvent) => void;
 }
@@ -41,9 +43,17 @@ type End = Extract<DeployEvent, { type: 'end' }>;
 type Good = Extract<Desired, { ok: true }>;
 
 /** One way in: whoever wants the world changed waits in the same file. */
-export const createControlPlane = (o: ControlPlaneOptions): ControlPlane => new Plane(o);
+export const createControlPlane = (o: ControlPlaneOptions): ServerPlane => new Plane(o);
 
-class Plane implements ControlPlane {
+/** The control plane with what the server's own loops need of it. */
+export interface ServerPlane extends ControlPlane {
+  /** Runs a task in file with deploys, so that the two never touch an instance at the same time. */
+  exclusive<T>(task: () => Promise<T>): Promise<T>;
+  /** The services as their files last said when they were whole. */
+  specs(): ReadonlyMap<string, ServiceSpec>;
+}
+
+class Plane implements ServerPlane {
   readonly #o: ControlPlaneOptions;
   readonly #file = new SingleFile();
   readonly #quarantine: Quarantine = new Map();
@@ -62,6 +72,14 @@ class Plane implements ControlPlane {
     return this.#inFile((emit) => this.#stop(request, emit, signal), signal);
   }
 
+  exclusive<T>(task: () => Promise<T>): Promise<T> {
+    return this.#file.run(task);
+  }
+
+  specs(): ReadonlyMap<string, ServiceSpec> {
+    return new Map((this.#lastGood?.services ?? []).map((d) => [d.spec.name, d.spec]));
+  }
+
   async status(signal: AbortSignal): Promise<ClusterStatus> {
     const desired = await loadDesired(this.#o.desired, signal);
     if (desired.ok) this.#lastGood = desired;
@@ -78,7 +96,12 @@ class Plane implements ControlPlane {
       issues: (desired.ok ? desired.warnings : desired.issues).map(wireIssue),
       services:
         seen.error === undefined
-          ? statusOf({ desired: this.#lastGood?.services ?? [], instances: seen.instances, failures })
+          ? statusOf({
+              desired: this.#lastGood?.services ?? [],
+              instances: seen.instances,
+              failures,
+              unhealthy: this.#o.unhealthy(),
+            })
           : [],
     };
   }

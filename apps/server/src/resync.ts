@@ -1,4 +1,4 @@
-import type { DockerRuntime } from '@orca/runtime-docker';
+import type { DockerRuntime, InstanceDetails } from '@orca/runtime-docker';
 import type { ServiceSpec } from '@orca/spec';
 import { adoptable } from './adoption.ts';
 import type { Records } from './records.ts';
@@ -12,6 +12,8 @@ export interface ResyncOptions {
   /** What the files say, as far as they can be read. */
   readonly specs: () => Promise<readonly ServiceSpec[]>;
   readonly intervalMs: number;
+  /** Told what was seen, each time. */
+  readonly onSeen: (instances: readonly InstanceDetails[]) => void;
   readonly onEvent: (event: ResyncEvent) => void;
 }
 
@@ -42,6 +44,7 @@ export const startResync = (o: ResyncOptions): { readonly first: Promise<void>; 
         isAdopted = true;
         o.onEvent({ type: 'adopted', running: addresses.size, routed: found.length });
       }
+      o.onSeen(details);
       o.router.refresh(routed, (key) => addresses.get(key));
       if (isLost) o.onEvent({ type: 'back' });
       isLost = false;

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { createApiServer, tokenAuthorizer } from '@orca/api/server';
 import type { DeployEvent } from '@orca/api';
 import { createProxy } from '@orca/proxy';
-import { createDockerRuntime, createProber, type DockerRuntime } from '@orca/runtime-docker';
+import {
+  checkHttp,
+  createDockerRuntime,
+  createProber,
+  type DockerRuntime,
+  type InstanceDetails,
+} from '@orca/runtime-docker';
 import { createFileStore } from '@orca/secrets';
 import type { ClusterSpec } from '@orca/spec';
 import { findInfraRoot, loadInfra } from '@orca/spec/files';
@@ -14,9 +20,11 @@ import { readClusterFile } from './cluster-file.ts';
 import { createControlPlane } from './control-plane.ts';
 import { ServerError } from './errors.ts';
 import { isCode, openHome, openToken, type Home } from './home.ts';
+import { Liveness, type LivenessEvent } from './liveness.ts';
 import { takeLock } from './lock.ts';
 import { openLog } from './log.ts';
 import { createRecords } from './records.ts';
+import { restartInstance } from './restart.ts';
 import { startResync, type ResyncEvent } from './resync.ts';
 import { createProxyRouter } from './router.ts';
 import { createSecretAccess } from './secret-access.ts';
@@ -39,6 +47,7 @@ export interface ServerOptions {
 
 const resyncIntervalMs = 5_000;
 const defaultDrainMs = 30_000;
+const livenessTickMs = 1_000;
 
 /**
  * Runs the control plane and the proxy until the signal, SIGINT or SIGTERM. Containers are
@@ -106,6 +115,7 @@ const serve = async (options: ServerOptions, { home, root, cluster }: Place): Pr
     record: (key, route) => records.setRoute(key, route),
   });
   const now = (): number => performance.now();
+  const userAgent = `orca-probe/${options.version}`;
   const plane = createControlPlane({
     clusterName: cluster.name,
     version: options.version,
@@ -115,14 +125,25 @@ const serve = async (options: ServerOptions, { home, root, cluster }: Place): Pr
     records,
     redact: secrets.redact,
     mutations: () => mutations,
+    unhealthy: () => liveness.unhealthy(),
     desired: { root, secrets, images: runtime, isPaused: (name) => records.isPaused(name) },
     reconcile: {
       runtime,
       router,
       now,
-      prober: createProber({ runtime, now, userAgent: `orca-probe/${options.version}` }),
+      prober: createProber({ runtime, now, userAgent }),
     },
     onEvent: (event) => logDeploy(log, event),
+  });
+  const liveness = new Liveness({
+    check: (i, probe) =>
+      i.address === undefined
+        ? Promise.resolve({ isOk: false, reason: 'has no address on its network' })
+        : checkHttp(i.address, probe, userAgent),
+    restart: (i, spec) => plane.exclusive(() => restartInstance({ runtime, router }, i, spec)),
+    now,
+    wallNow: () => Date.now(),
+    onEvent: (event) => logLiveness(log, event),
   });
   const api = createApiServer(plane, { authorize: tokenAuthorizer(tokenSha256), version: options.version });
 
@@ -135,18 +156,24 @@ const serve = async (options: ServerOptions, { home, root, cluster }: Place): Pr
   const apiPort = options.apiPort ?? cluster.apiPort;
   const { port } = await listen(() => api.listen({ host: '127.0.0.1', port: apiPort }), 'API', apiPort);
   await reportEngine(runtime, log);
+  let seen: readonly InstanceDetails[] = [];
   const resync = startResync({
     runtime,
     router,
     records,
     intervalMs: resyncIntervalMs,
+    onSeen: (instances) => {
+      seen = instances;
+    },
     specs: async () => loadInfra(root).then((infra) => (infra.ok ? infra.value.desired.services : [])),
     onEvent: (event) => logResync(log, event),
   });
   await resync.first;
   log.info({ root, home: home.dir, api: `http://127.0.0.1:${port}`, proxy: proxyAddress }, 'orca server is ready');
 
+  const livenessTimer = setInterval(() => liveness.tick(seen, plane.specs()), livenessTickMs);
   const reason = await ending;
+  clearInterval(livenessTimer);
   log.info({ reason }, 'orca server ends; containers keep running');
   resync.stop();
   await api.close();
@@ -222,4 +249,12 @@ const logResync = (log: Logger, event: ResyncEvent): void => {
   else if (event.type === 'lost')
     log.warn({ reason: event.reason }, 'container engine does not answer; nothing is changed until it does');
   else log.info('container engine is back');
+};
+
+const logLiveness = (log: Logger, event: LivenessEvent): void => {
+  if (event.type === 'unhealthy') {
+    const plan = event.waitMs > 0 ? `restarts in ${Math.ceil(event.waitMs / 1000)} s` : 'restarts now';
+    log.warn({ instance: event.key, reason: event.reason }, `liveness probe failed; ${plan}`);
+  } else if (event.type === 'restarted') log.info({ instance: event.key }, 'restarted');
+  else log.error({ instance: event.key, reason: event.reason }, 'restart failed');
 };

@@ -1,5 +1,5 @@
 import type { ServiceHealth, ServiceStatus } from '@orca/api';
-import type { DesiredService } from '@orca/reconcile';
+import type { DesiredService, InstanceKey } from '@orca/reconcile';
 import type { InstanceDetails } from '@orca/runtime-docker';
 import type { ServiceSpec } from '@orca/spec';
 
@@ -8,17 +8,17 @@ export interface StatusInput {
   readonly instances: readonly InstanceDetails[];
   /** Why the last try of a service failed, for those whose last try did. */
   readonly failures: ReadonlyMap<string, string>;
+  /** Running instances that fail their liveness probe, with the reason. */
+  readonly unhealthy: ReadonlyMap<InstanceKey, string>;
 }
 
 /** The state of every service, desired or still there, in the order of their names. */
-export const statusOf = ({ desired, instances, failures }: StatusInput): readonly ServiceStatus[] => {
-  const wanted = desired.map((d) =>
-    serviceStatus(
-      d,
-      instances.filter((i) => i.service === d.spec.name),
-      failures.get(d.spec.name),
-    ),
-  );
+export const statusOf = ({ desired, instances, failures, unhealthy }: StatusInput): readonly ServiceStatus[] => {
+  const wanted = desired.map((d) => {
+    const own = instances.filter((i) => i.service === d.spec.name);
+    const sick = own.map((i) => unhealthy.get(i.key)).find((reason) => reason !== undefined);
+    return serviceStatus(d, own, failures.get(d.spec.name) ?? (d.isPaused ? undefined : sick));
+  });
   const names = new Set(desired.map((d) => d.spec.name as string));
   const extra = [...new Set(instances.map((i) => i.service))].filter((name) => !names.has(name));
   const unwanted = extra.map((name) =>

@@ -21,7 +21,10 @@ const instance = (service: string, rev: string, change: Partial<Instance> = {}):
   ...change,
 });
 const specOf = (text: string) => {
-  const parsed = parseDesiredState([{ path: 'services/smoke/service.toml', text }], { root: '/infra', cluster: undefined });
+  const parsed = parseDesiredState([{ path: 'services/smoke/service.toml', text }], {
+    root: '/infra',
+    cluster: undefined,
+  });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
   return parsed.value.services;
 };
