@@ -99,6 +99,13 @@ export class Engine {
 const connection = (host: string): { socketPath: string } | { host: string; port: number; protocol: 'http' } => {
   if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length) };
   if (host.startsWith('/')) return { socketPath: host };
+  if (!/^(tcp|http):\/\//.test(host)) {
+    throw new RuntimeError(
+      'ORCA_RUNTIME_UNREACHABLE',
+      `DOCKER_HOST=${host} is not supported; use unix:///path or tcp://host:port`,
+      { retryable: false },
+    );
+  }
   const url = new URL(host.replace(/^tcp:/, 'http:'));
   return { host: url.hostname, port: Number(url.port || 2375), protocol: 'http' };
 };

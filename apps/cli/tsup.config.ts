@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig, type Options } from 'tsup';
+
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8')) as { version: string };
+
+/** Everything is bundled: `npm i -g` then fetches one package and starts fast. */
+const common: Options = {
+  outDir: 'dist',
+  target: 'node24',
+  platform: 'node',
+  clean: false,
+  dts: false,
+  minify: true,
+  noExternal: [/.*/],
+  define: { ORCA_VERSION: JSON.stringify(version) },
+};
+const conditions = ['@orca/source', 'node', 'import'];
+const shim = (name: string): string => join(import.meta.dirname, 'shims', `${name}.ts`);
+
+export default defineConfig([
+  {
+    ...common,
+    // CommonJS starts 15 ms sooner than an ES module of the same size.
+    entry: ['src/main.ts'],
+    format: ['cjs'],
+    // import.meta.url has to mean something in CommonJS as well.
+    shims: true,
+    esbuildPlugins: [
+      {
+        // The server is another bundle, loaded only by the command that runs it.
+        name: 'server-on-demand',
+        setup: (build) =>
+          build.onResolve({ filter: /^@orca\/server$/ }, () => ({ path: './server.js', external: true })),
+      },
+    ],
+    esbuildOptions(options) {
+      options.conditions = conditions;
+      options.banner = { js: '#!/usr/bin/env node' };
+      options.alias = {
+        'string-width': shim('string-width'),
+        'strip-ansi': shim('strip-ansi'),
+        'wrap-ansi': shim('wrap-ansi'),
+      };
+    },
+  },
+  {
+    ...common,
+    entry: {
+      server: 'src/server-bundle.ts',
+      // Found beside the server's bundle, because it is started by its path.
+      'spec-worker': '../../packages/spec/src/spec-worker.ts',
+    },
+    format: ['esm'],
+    splitting: false,
+    minify: false,
+    sourcemap: true,
+    esbuildOptions(options) {
+      options.conditions = conditions;
+      options.alias = { ssh2: shim('unused'), '@grpc/grpc-js': shim('unused'), '@grpc/proto-loader': shim('unused') };
+      options.banner = {
+        js: "import { createRequire as __orcaRequire } from 'node:module'; const require = __orcaRequire(import.meta.url); import { fileURLToPath as __orcaPath } from 'node:url'; import { dirname as __orcaDirname } from 'node:path'; const __filename = __orcaPath(import.meta.url); const __dirname = __orcaDirname(__filename);",
+      };
+    },
+  },
+]);
