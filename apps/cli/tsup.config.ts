@@ -11,6 +11,8 @@ const common: Options = {
   platform: 'node',
   clean: false,
   dts: false,
+  // `node:sqlite` has no name without its prefix.
+  removeNodeProtocol: false,
   minify: true,
   noExternal: [/.*/],
   define: { ORCA_VERSION: JSON.stringify(version) },

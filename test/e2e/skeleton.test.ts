@@ -107,7 +107,7 @@ describe('orca, from service.toml to a served page', () => {
   it('shows logs, and follows them', async () => {
     const logs = await orca.orca(['logs', 'e2e-web', '--tail', '5']);
     expect(logs.code).toBe(0);
-    expect(logs.stdout).toContain('started version 2');
+    expect(logs.stdout).toContain('app version 2 on');
     expect((await orca.orca(['logs', 'nobody'])).code).toBe(1);
   });
 

@@ -12,4 +12,6 @@ export const library = (entry: string[]): ReturnType<typeof defineConfig> =>
     // `clean` would delete the declarations and leave tsc's build info, which then believes they exist.
     clean: false,
     dts: false,
+    // `node:sqlite` has no name without its prefix.
+    removeNodeProtocol: false,
   });
