@@ -1,1 +1,7 @@
-export {};
+export { createProxy } from './create-proxy.ts';
+export type { DrainOptions } from './drain.ts';
+export { ProxyError, type ProxyErrorCode } from './errors.ts';
+export type { ProxyEvent } from './events.ts';
+export type { Proxy, ProxyAddress, ProxyOptions } from './options.ts';
+export { matchRoute, type Route, type RouteTable, type Target } from './route.ts';
+export type { ProxyTimeouts } from './settings.ts';

@@ -1,0 +1,145 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { plainAddress } from './request-fields.ts';
+import { rawAnswer } from './refusal.ts';
+
+/** What a connection needs of the request that it is reading. */
+export interface Incoming {
+  /** The client owes us bytes, and we are ready to take them. */
+  readonly awaitsBody: boolean;
+  readonly isIncomplete: boolean;
+  clientGone(): void;
+  bodyFailed(status: number): void;
+}
+
+interface ConnectionTimeouts {
+  readonly firstByteMs: number;
+  readonly bodyIdleMs: number;
+  readonly halfCloseMs: number;
+  readonly lingerMs: number;
+}
+
+/** One client socket: what is pending on it, and how it ends without hurting what is. */
+export class ClientConnection {
+  readonly socket: Socket;
+  /** Kept, because a socket forgets its peer when it closes. */
+  readonly peerAddress: string;
+  readonly closed: Promise<void>;
+  readonly #timeouts: ConnectionTimeouts;
+  readonly #responses = new Set<ServerResponse>();
+  readonly #incoming = new Set<Incoming>();
+  #latest: Incoming | undefined;
+  #hasSpoken = false;
+  #isEnding = false;
+  #isRetired = false;
+  #parting: string | undefined;
+  #halfClosed: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, timeouts: ConnectionTimeouts) {
+    this.socket = socket;
+    this.peerAddress = plainAddress(socket.remoteAddress ?? '');
+    this.#timeouts = timeouts;
+    socket.setTimeout(timeouts.firstByteMs);
+    socket.once('end', () => this.#onHalfClose());
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
+    socket.once('close', () => {
+      this.#onClose();
+      resolve();
+    });
+  }
+
+  /** No request may follow the present one. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
+  opened(res: ServerResponse): void {
+    // That limit was for the first byte; between requests Node changes it by itself.
+    if (!this.#hasSpoken) this.socket.setTimeout(this.#timeouts.bodyIdleMs);
+    this.#hasSpoken = true;
+    this.#latest = undefined;
+    this.#responses.add(res);
+    res.once('close', () => this.#onResponseClosed(res));
+  }
+
+  carries(incoming: Incoming, res: ServerResponse): void {
+    this.#latest = incoming;
+    this.#incoming.add(incoming);
+    res.once('close', () => this.#incoming.delete(incoming));
+  }
+
+  /**
+   * Closes behind the present response. Closing a socket with unread bytes makes the kernel send
+   * a reset, which may overtake the answer (RFC 9112 §9.6): so half-close, swallow for a moment, close.
+   */
+  endAfterThis(): void {
+    this.#isEnding = true;
+    this.socket.destroySoon = () => this.#linger();
+  }
+
+  /** Ends a started response so that the client cannot take it for complete; only the close delimits some. */
+  breakOff(res: ServerResponse, isDelimited: boolean): void {
+    if (res.socket === this.socket && !isDelimited) this.socket.resetAndDestroy();
+    else res.destroy();
+  }
+
+  /** The proxy shuts down: a connection without a request ends now, any other with its response. */
+  retire(): void {
+    const isUnused = !this.#hasSpoken && this.socket.bytesRead === 0;
+    if (isUnused) this.socket.destroy();
+    this.#isRetired = true;
+  }
+
+  /** The parser gave up on what the client sends. */
+  onParserFault(status: number): void {
+    if (this.#isEnding) return;
+    if (this.#latest?.isIncomplete === true) return this.#latest.bodyFailed(status);
+    this.endAfterThis();
+    // Earlier requests are still owed their responses, in order.
+    this.#parting = rawAnswer(status);
+    if (this.#responses.size === 0) this.#part();
+  }
+
+  /** Nothing moved on the socket for as long as its present state allows. */
+  onSilence(): void {
+    if (this.#latest?.awaitsBody === true) return this.#latest.bodyFailed(408);
+    // A slow head is judged by its own clock, and answered.
+    if (!this.#hasSpoken && this.socket.bytesRead > 0) return;
+    const isUnread = this.socket.writableLength > 0;
+    if (this.#responses.size === 0 || isUnread) this.socket.destroy();
+  }
+
+  #onResponseClosed(res: ServerResponse): void {
+    this.#responses.delete(res);
+    if (this.#responses.size > 0) return;
+    if (this.#parting !== undefined) this.#part();
+    else if (this.#isRetired) this.socket.destroySoon();
+  }
+
+  #part(): void {
+    if (!this.socket.writable) return;
+    this.socket.write(this.#parting ?? '');
+    this.socket.destroySoon();
+  }
+
+  #linger(): void {
+    if (this.socket.destroyed) return;
+    this.socket.end();
+    if (this.socket.readableEnded) return;
+    this.socket.once('end', () => this.socket.destroy());
+    const limit = setTimeout(() => this.socket.destroy(), this.#timeouts.lingerMs);
+    this.socket.once('close', () => clearTimeout(limit));
+    this.socket.resume();
+  }
+
+  #onHalfClose(): void {
+    // A client that is done talking may still listen; from one that left altogether it cannot be told.
+    this.#halfClosed = setTimeout(() => this.socket.destroy(), this.#timeouts.halfCloseMs);
+  }
+
+  #onClose(): void {
+    clearTimeout(this.#halfClosed);
+    for (const incoming of this.#incoming) incoming.clientGone();
+  }
+}

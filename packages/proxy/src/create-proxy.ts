@@ -1,0 +1,76 @@
+import type { Server } from 'node:http';
+import { drainTarget } from './drain.ts';
+import { ProxyError } from './errors.ts';
+import { createFront } from './front.ts';
+import { Ledger } from './ledger.ts';
+import type { Proxy, ProxyAddress, ProxyOptions } from './options.ts';
+import { defaultTimeouts } from './settings.ts';
+import { Table } from './table.ts';
+import { createUndiciUpstream } from './undici-upstream.ts';
+
+const defaultGraceMs = 10_000;
+
+/** A proxy in this process. It serves what `replace` says, nothing before that. */
+export const createProxy = (options: ProxyOptions): Proxy => {
+  const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  const observe = options.onEvent ?? ((): void => {});
+  const ledger = new Ledger();
+  const table = new Table(ledger);
+  const upstream = createUndiciUpstream(timeouts);
+  const allowedNames = new Set(options.allowedFieldNames?.map((name) => name.toLowerCase()));
+  let closed: Promise<void> | undefined;
+  const isClosing = (): boolean => closed !== undefined;
+  const { server, connections } = createFront(
+    { table, ledger, upstream, observe, timeouts, allowedNames, isClosing },
+    options.before,
+  );
+
+  const shutDown = async (graceMs: number): Promise<void> => {
+    const ended = closeServer(server);
+    const open = [...connections.values()];
+    for (const connection of open) connection.retire();
+    const grace = setTimeout(() => ledger.cutTunnels(), Math.min(timeouts.upgradeGraceMs, graceMs));
+    const deadline = setTimeout(() => {
+      for (const { socket } of open) socket.destroy();
+    }, graceMs);
+    await Promise.all([ended, ...open.map(({ closed: gone }) => gone)]);
+    clearTimeout(grace);
+    clearTimeout(deadline);
+    await upstream.close();
+  };
+
+  return {
+    get address(): ProxyAddress {
+      const address = server.address();
+      if (address === null || typeof address === 'string')
+        throw new ProxyError('ORCA_PROXY_NOT_LISTENING', 'the proxy has no address before listen() has resolved');
+      return { host: address.address, port: address.port };
+    },
+    replace: (next) => upstream.retain(table.replace(next)),
+    drain: async (targetId, drain) => {
+      if (table.isRouted(targetId))
+        throw new ProxyError(
+          'ORCA_PROXY_TARGET_ROUTED',
+          `target ${targetId} still gets requests: replace the table first, then drain`,
+        );
+      await drainTarget(ledger, targetId, { ...drain, upgradeGraceMs: timeouts.upgradeGraceMs, observe });
+    },
+    listen: () => listen(server, options),
+    close: (graceMs = defaultGraceMs) => (closed ??= shutDown(graceMs)),
+  };
+};
+
+const listen = async (server: Server, { port, bind }: ProxyOptions): Promise<void> => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen({ port, host: bind }, resolve);
+  await promise;
+  server.off('error', reject);
+};
+
+/** Takes no more connections and ends idle ones; those in use end with their response, which says so. */
+const closeServer = async (server: Server): Promise<void> => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  await promise;
+};

@@ -1,0 +1,16 @@
+/**
+ * - `ORCA_PROXY_TABLE_INVALID`: a route table that cannot be served; the former one stays in force.
+ * - `ORCA_PROXY_TARGET_ROUTED`: a drain of a target that the table still sends requests to.
+ * - `ORCA_PROXY_NOT_LISTENING`: the address was asked for before `listen()` resolved.
+ */
+export type ProxyErrorCode = 'ORCA_PROXY_TABLE_INVALID' | 'ORCA_PROXY_TARGET_ROUTED' | 'ORCA_PROXY_NOT_LISTENING';
+
+export class ProxyError extends Error {
+  override readonly name: string = 'ProxyError';
+  readonly code: ProxyErrorCode;
+
+  constructor(code: ProxyErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,27 @@
+/** What the proxy did not simply forward. Told synchronously; an observer must not throw. */
+export type ProxyEvent =
+  /** Answered by the proxy itself before any target was asked. */
+  | {
+      readonly kind: 'refused';
+      readonly peer: string;
+      readonly status: number;
+      readonly reason: string;
+    }
+  /** A target did not answer; `retried` says whether the request went on to another attempt. */
+  | {
+      readonly kind: 'target-failed';
+      readonly targetId: string;
+      readonly failure: 'connect' | 'timeout' | 'stale' | 'broken';
+      readonly retried: boolean;
+      readonly cause: unknown;
+    }
+  /** A target's response broke off; the client was told by a reset. */
+  | { readonly kind: 'response-truncated'; readonly targetId: string; readonly cause: unknown }
+  /** The client left before its response was complete. */
+  | { readonly kind: 'client-gone'; readonly targetId: string }
+  /** The embedder's own `before` threw; the client got a 500. */
+  | { readonly kind: 'hook-failed'; readonly cause: unknown }
+  /** The deadline of a drain passed with requests in flight. */
+  | { readonly kind: 'drain-cut'; readonly targetId: string; readonly requests: number };
+
+export type Observer = (event: ProxyEvent) => void;

@@ -1,0 +1,153 @@
+import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { admit, hasBody } from './admission.ts';
+import { ClientConnection } from './client-connection.ts';
+import { Exchange, type ExchangeDeps } from './exchange.ts';
+import type { ProxyOptions } from './options.ts';
+import { answer } from './refusal.ts';
+import { maxRequestHeaderBytes } from './settings.ts';
+
+/** How often Node looks for slow heads; its own 30 s would make a limit of 15 s fire at 45. */
+const headCheckMs = 1_000;
+
+type Before = ProxyOptions['before'];
+
+export interface Front {
+  readonly server: Server;
+  /** Every open client socket, upgraded ones too. */
+  readonly connections: ReadonlyMap<Duplex, ClientConnection>;
+}
+
+/** The side that clients see: Node's HTTP server, with everything that it leaves open decided. */
+export const createFront = (deps: ExchangeDeps, before: Before): Front => {
+  const { timeouts } = deps;
+  const server = createServer({
+    maxHeaderSize: maxRequestHeaderBytes,
+    headersTimeout: timeouts.headersMs,
+    connectionsCheckingInterval: Math.min(headCheckMs, timeouts.headersMs),
+    // Covers the whole body by the clock, which ends long uploads; silence is what we limit.
+    requestTimeout: 0,
+    keepAliveTimeout: timeouts.keepAliveMs,
+    // Refused by our own rules, with our own page.
+    requireHostHeader: false,
+    // Everything else that mentions Upgrade is an ordinary request.
+    shouldUpgradeCallback: isWebSocket,
+  });
+  server.timeout = timeouts.bodyIdleMs;
+  // A client may stop talking and still wait for its response; Node would drop that.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  return { server, connections: listenToClients(server, deps, before) };
+};
+
+const listenToClients = (server: Server, deps: ExchangeDeps, before: Before): Front['connections'] => {
+  const connections = new Map<Duplex, ClientConnection>();
+  const accept = (req: IncomingMessage, res: ServerResponse, asks: Asks): void => {
+    const connection = connections.get(req.socket);
+    if (connection === undefined || connection.isEnding) req.resume();
+    else serve(deps, before, { connection, req, res, ...asks });
+  };
+  server.on('connection', (socket) => {
+    connections.set(socket, new ClientConnection(socket, deps.timeouts));
+    socket.once('close', () => connections.delete(socket));
+  });
+  server.on('request', (req, res) => accept(req, res, {}));
+  server.on('checkContinue', (req, res) => accept(req, res, { expectation: 'continue' }));
+  server.on('checkExpectation', (req, res) => accept(req, res, { expectation: 'unknown' }));
+  server.on('connect', (req) => accept(req, ownResponse(req), {}));
+  server.on('upgrade', (req, _, head) => accept(req, ownResponse(req), { upgradeHead: head }));
+  server.on('timeout', (socket) => connections.get(socket)?.onSilence());
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const connection = connections.get(socket);
+    const status = statusOfFault(error.code);
+    if (connection === undefined || status === undefined) {
+      socket.destroy();
+      return;
+    }
+    if (!connection.isEnding) {
+      deps.observe({ kind: 'refused', peer: connection.peerAddress, status, reason: error.code ?? error.message });
+    }
+    connection.onParserFault(status);
+  });
+  return connections;
+};
+
+/** What a request asks for beyond its response. */
+interface Asks {
+  readonly expectation?: 'continue' | 'unknown';
+  readonly upgradeHead?: Buffer;
+}
+
+interface Incoming extends Asks {
+  readonly connection: ClientConnection;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
+const serve = (deps: ExchangeDeps, before: Before, incoming: Incoming): void => {
+  const { connection, req, res, expectation, upgradeHead } = incoming;
+  connection.opened(res);
+  const end = (status: number, close: boolean): void => {
+    if (close) connection.endAfterThis();
+    answer(req, res, status, close || deps.isClosing());
+  };
+  const admitted = admit(req);
+  if (!admitted.ok) {
+    deps.observe({ kind: 'refused', peer: connection.peerAddress, status: admitted.status, reason: admitted.reason });
+    return end(admitted.status, true);
+  }
+  if (expectation === 'unknown') return end(417, true);
+  if (admitted.path === '*') {
+    res.writeHead(204, { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' }).end();
+    return;
+  }
+  if (upgradeHead === undefined && before !== undefined) {
+    try {
+      if (before(req, res)) return;
+    } catch (cause) {
+      deps.observe({ kind: 'hook-failed', cause });
+      return res.headersSent ? connection.breakOff(res, false) : end(500, hasBody(req));
+    }
+  }
+  const exchange = new Exchange(deps, {
+    connection,
+    req,
+    res,
+    admitted,
+    upgradeHead,
+    expectsContinue: expectation === 'continue',
+  });
+  connection.carries(exchange, res);
+  exchange.start();
+};
+
+/** RFC 6455 §4.1; a body would be ambiguous with the bytes of the new protocol. */
+const isWebSocket = (req: IncomingMessage): boolean =>
+  req.method === 'GET' &&
+  req.httpVersion === '1.1' &&
+  !hasBody(req) &&
+  (req.headers.upgrade ?? '').split(',').some((token) => token.trim().toLowerCase() === 'websocket');
+
+/** Node hands over the bare socket of a request that leaves HTTP; it may yet be answered in HTTP. */
+const ownResponse = (req: IncomingMessage): ServerResponse => {
+  const { socket } = req;
+  const res = new ServerResponse(req);
+  res.shouldKeepAlive = false;
+  res.assignSocket(socket);
+  const onDrain = (): boolean => res.emit('drain');
+  socket.on('error', () => socket.destroy());
+  socket.on('drain', onDrain);
+  res.once('finish', () => {
+    socket.off('drain', onDrain);
+    res.detachSocket(socket);
+    socket.destroySoon();
+  });
+  return res;
+};
+
+/** The parser's verdicts; anything else is the socket's own trouble, and there is nobody to answer. */
+const statusOfFault = (code: string | undefined): number | undefined => {
+  if (code === 'HPE_HEADER_OVERFLOW') return 431;
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 413;
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 408;
+  return code?.startsWith('HPE_') === true ? 400 : undefined;
+};

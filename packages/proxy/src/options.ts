@@ -1,0 +1,48 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { DrainOptions } from './drain.ts';
+import type { Observer } from './events.ts';
+import type { RouteTable } from './route.ts';
+import type { ProxyTimeouts } from './settings.ts';
+
+export interface ProxyOptions {
+  /** 0 takes a free one; see `Proxy.address`. */
+  readonly port: number;
+  /** Address to listen on; every one when left out. */
+  readonly bind?: string;
+  readonly onEvent?: Observer;
+  /**
+   * Sees every well-formed request (not WebSocket ones) before it is routed; true means that it
+   * has answered or will. The place for challenges and health checks of the proxy itself.
+   */
+  readonly before?: (req: IncomingMessage, res: ServerResponse) => boolean;
+  readonly timeouts?: Partial<ProxyTimeouts>;
+  /**
+   * Request field names with `_` or `.` to let through. Others are dropped, since many
+   * application servers read `X_Forwarded_For` as `X-Forwarded-For`.
+   */
+  readonly allowedFieldNames?: readonly string[];
+}
+
+export interface ProxyAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Proxy {
+  /** Where it listens; throws `ORCA_PROXY_NOT_LISTENING` before `listen()` has resolved. */
+  readonly address: ProxyAddress;
+  /**
+   * Puts a table in force for every request from now on; what is in flight goes on. Throws
+   * `ORCA_PROXY_TABLE_INVALID` and changes nothing when the table contradicts itself.
+   */
+  replace(next: RouteTable): void;
+  /**
+   * Resolves once nothing is in flight to a target that the table no longer has: requests that
+   * end in time end well, the rest is cut. Upgraded connections get a shorter grace of their own.
+   */
+  drain(targetId: string, options: DrainOptions): Promise<void>;
+  /** Rejects with the system's own error, such as `EADDRINUSE`. */
+  listen(): Promise<void>;
+  /** Takes no more connections, lets what is in flight end within the grace (10 s), then cuts it. */
+  close(graceMs?: number): Promise<void>;
+}

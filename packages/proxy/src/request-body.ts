@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+
+/**
+ * A client's body on its way to a target. Apart from the request itself, because a target's
+ * connection destroys the stream it was given, and the request must outlive that: its client
+ * still waits for an answer. Nothing is read before somebody asks.
+ */
+export class RequestBody extends Readable {
+  readonly #req: IncomingMessage;
+  readonly #onFirstRead: () => void;
+  #begun = false;
+
+  constructor(req: IncomingMessage, onFirstRead: () => void) {
+    super({ highWaterMark: 64 * 1024 });
+    this.#req = req;
+    this.#onFirstRead = onFirstRead;
+    // The reader destroys a body that it no longer wants; that is no fault of ours.
+    this.on('error', () => {});
+  }
+
+  /** Once begun, it cannot be sent again. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** Whether the target is slower than the client. */
+  get isHeldBack(): boolean {
+    return this.#begun && this.#req.isPaused();
+  }
+
+  override _read(): void {
+    if (this.#begun) {
+      this.#req.resume();
+      return;
+    }
+    this.#begun = true;
+    this.#onFirstRead();
+    this.#req.on('data', this.#push);
+    this.#req.on('end', this.#end);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#req.off('data', this.#push);
+    this.#req.off('end', this.#end);
+    done(error);
+  }
+
+  readonly #push = (chunk: Buffer): void => {
+    if (!this.push(chunk)) this.#req.pause();
+  };
+
+  readonly #end = (): void => {
+    this.push(null);
+  };
+}

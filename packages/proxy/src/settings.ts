@@ -1,0 +1,42 @@
+/** All in milliseconds. Each default is the one to keep unless a client or a target needs otherwise. */
+export interface ProxyTimeouts {
+  /** A client that connects and says nothing. */
+  readonly firstByteMs: number;
+  /** A request head, from its first byte. */
+  readonly headersMs: number;
+  /** Silence of a client that owes us its body, or that does not read its response. */
+  readonly bodyIdleMs: number;
+  /** An idle client connection between two requests. */
+  readonly keepAliveMs: number;
+  /** A half-closed client still gets its response for so long; then it counts as gone. */
+  readonly halfCloseMs: number;
+  /** How long leftover request bytes are swallowed after an early answer, so that the answer arrives. */
+  readonly lingerMs: number;
+  readonly connectMs: number;
+  /** From the request's last byte to the response's head; 0 waits for ever. */
+  readonly responseHeadersMs: number;
+  /** Silence inside a response body; event streams and upgraded connections have none. */
+  readonly responseIdleMs: number;
+  /** An idle target connection; below the shortest common server default, so that we close first. */
+  readonly targetIdleMs: number;
+  /** What a drain or a shutdown leaves to upgraded connections, which have no end of their own. */
+  readonly upgradeGraceMs: number;
+}
+
+export const defaultTimeouts: ProxyTimeouts = {
+  firstByteMs: 10_000,
+  headersMs: 15_000,
+  bodyIdleMs: 60_000,
+  keepAliveMs: 65_000,
+  halfCloseMs: 5_000,
+  lingerMs: 2_000,
+  connectMs: 3_000,
+  responseHeadersMs: 60_000,
+  responseIdleMs: 300_000,
+  targetIdleMs: 1_000,
+  upgradeGraceMs: 5_000,
+};
+
+/** Request head and response head; the latter is larger because targets set many cookies. */
+export const maxRequestHeaderBytes: number = 16 * 1024;
+export const maxResponseHeaderBytes: number = 64 * 1024;
