@@ -1,87 +1,91 @@
-import { chmodSync, existsSync, renameSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { asStoreError, openDatabase } from './database.ts';
 import { StoreError } from './errors.ts';
 import type { Store } from './store.ts';
 
 export interface StoreOptions {
-  /** The database file, made 0600 when it is not there; `:memory:` keeps nothing. */
+  /** The database file, or `:memory:`. */
   readonly path: string;
-  /** Told when a corrupt database was moved aside and a new one begun. */
+  /** Records kept of each journal; 10 000 when absent. */
+  readonly keep?: number;
+  /** Told when a damaged database was moved aside and a new one begun. */
   readonly onCorrupt?: (movedTo: string) => void;
 }
 
-const schema = `
-  PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = FULL;
-  CREATE TABLE IF NOT EXISTS entry (kind TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, id)) STRICT;
-  CREATE TABLE IF NOT EXISTS record (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, value TEXT NOT NULL) STRICT;
-  CREATE INDEX IF NOT EXISTS record_kind ON record (kind, seq);
-`;
-
-/** Records in one SQLite file. A file that is not a database is moved aside: history is not worth a refused start. */
-export const createStore = ({ path, onCorrupt }: StoreOptions): Store => {
-  const db = open(path, onCorrupt);
-  const statements = {
-    get: db.prepare('SELECT value FROM entry WHERE kind = ? AND id = ?'),
-    put: db.prepare(
-      'INSERT INTO entry (kind, id, value) VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET value = excluded.value',
-    ),
-    delete: db.prepare('DELETE FROM entry WHERE kind = ? AND id = ?'),
-    list: db.prepare('SELECT id, value FROM entry WHERE kind = ? ORDER BY id'),
-    append: db.prepare('INSERT INTO record (kind, value) VALUES (?, ?)'),
-    tail: db.prepare(
-      'SELECT value FROM (SELECT seq, value FROM record WHERE kind = ? ORDER BY seq DESC LIMIT ?) ORDER BY seq',
-    ),
+/** Opens a store in a SQLite database; throws `StoreError` when there can be none. */
+export function createStore(options: StoreOptions): Store {
+  const { path, keep = 10_000, onCorrupt = () => {} } = options;
+  const database = openDatabase(path, onCorrupt);
+  const sql = prepare(database);
+  // Promises although SQLite answers at once: the callers must not learn which engine it is.
+  const run = async <T>(work: () => T): Promise<T> => {
+    if (!database.isOpen) throw new StoreError('ORCA_STORE_CLOSED', `${path} is closed`);
+    try {
+      return work();
+    } catch (error) {
+      throw asStoreError(error, path);
+    }
   };
   return {
-    get: async (kind, id) => decode(statements.get.get(kind, id)?.['value']),
-    put: async (kind, id, value) => {
-      statements.put.run(kind, id, JSON.stringify(value));
+    get: (kind, id) => run(() => decode(sql.get.get(kind, id)?.['value'])),
+    put: (kind, id, value) => run(() => void sql.put.run(kind, id, encode(value))),
+    delete: (kind, id) => run(() => sql.delete.run(kind, id).changes > 0),
+    list: (kind) =>
+      run(() => sql.list.all(kind).map((row) => ({ id: String(row['id']), value: decode(row['value']) }))),
+    append: (kind, record) =>
+      run(() =>
+        inTransaction(database, () => {
+          sql.append.run(kind, encode(record));
+          sql.trim.run(kind, kind, keep);
+        }),
+      ),
+    tail: (kind, limit) =>
+      run(() =>
+        sql.tail
+          .all(kind, limit)
+          .map((row) => decode(row['value']))
+          .toReversed(),
+      ),
+    close: async () => {
+      if (database.isOpen) database.close();
     },
-    delete: async (kind, id) => statements.delete.run(kind, id).changes > 0,
-    list: async (kind) =>
-      statements.list.all(kind).map((row) => ({ id: String(row['id']), value: decode(row['value']) })),
-    append: async (kind, record) => {
-      statements.append.run(kind, JSON.stringify(record));
-    },
-    tail: async (kind, limit) => statements.tail.all(kind, limit).map((row) => decode(row['value'])),
-    close: async () => db.close(),
   };
-};
+}
 
-const decode = (text: unknown): unknown => (typeof text === 'string' ? JSON.parse(text) : undefined);
+type Statement = 'get' | 'put' | 'delete' | 'list' | 'append' | 'trim' | 'tail';
 
-const open = (path: string, onCorrupt: StoreOptions['onCorrupt']): DatabaseSync => {
+const prepare = (database: DatabaseSync): Readonly<Record<Statement, StatementSync>> => ({
+  get: database.prepare('SELECT value FROM entry WHERE kind = ? AND id = ?'),
+  put: database.prepare(
+    'INSERT INTO entry (kind, id, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+  ),
+  delete: database.prepare('DELETE FROM entry WHERE kind = ? AND id = ?'),
+  list: database.prepare('SELECT id, value FROM entry WHERE kind = ? ORDER BY id'),
+  append: database.prepare('INSERT INTO record (kind, value) VALUES (?, ?)'),
+  trim: database.prepare(
+    `DELETE FROM record WHERE kind = ?
+     AND seq <= (SELECT seq FROM record WHERE kind = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)`,
+  ),
+  tail: database.prepare('SELECT value FROM record WHERE kind = ? ORDER BY seq DESC LIMIT ?'),
+});
+
+const inTransaction = (database: DatabaseSync, work: () => void): void => {
+  database.exec('BEGIN IMMEDIATE');
   try {
-    return prepare(path);
+    work();
+    database.exec('COMMIT');
   } catch (error) {
-    if (!isCorrupt(error)) {
-      throw new StoreError('ORCA_STORE_UNREADABLE', `cannot open ${path}: ${String(error)}`, { cause: error });
-    }
-    const aside = freeName(`${path}.corrupt`);
-    renameSync(path, aside);
-    for (const suffix of ['-wal', '-shm']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
-    onCorrupt?.(aside);
-    return prepare(path);
-  }
-};
-
-const prepare = (path: string): DatabaseSync => {
-  const db = new DatabaseSync(path);
-  try {
-    if (path !== ':memory:') chmodSync(path, 0o600);
-    db.exec(schema);
-    return db;
-  } catch (error) {
-    db.close();
+    // A full disk may have rolled it back already.
+    if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
   }
 };
 
-/** SQLITE_CORRUPT and SQLITE_NOTADB; anything else (a full disk, a lock) says nothing about the file. */
-const isCorrupt = (error: unknown): boolean =>
-  typeof error === 'object' && error !== null && 'errcode' in error && (error.errcode === 11 || error.errcode === 26);
-
-const freeName = (base: string): string => {
-  for (let n = 1; ; n += 1) if (!existsSync(`${base}.${n}`)) return `${base}.${n}`;
+const encode = (value: unknown): string => {
+  // It is `undefined` for `undefined` and for functions, whatever its type says.
+  const text: unknown = JSON.stringify(value);
+  if (typeof text !== 'string') throw new StoreError('ORCA_STORE_VALUE_INVALID', `${typeof value} is not a JSON value`);
+  return text;
 };
+
+const decode = (text: unknown): unknown => (typeof text === 'string' ? JSON.parse(text) : undefined);
