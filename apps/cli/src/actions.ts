@@ -1,0 +1,85 @@
+import type { Context, GlobalOptions } from './context.ts';
+
+/** Parsed arguments by their long names, as either parser gives them. */
+export type Parsed = Readonly<Record<string, unknown>>;
+
+export type ActionName =
+  | 'server'
+  | 'deploy'
+  | 'plan'
+  | 'status'
+  | 'logs'
+  | 'stop'
+  | 'setSecret'
+  | 'listSecrets'
+  | 'removeSecret';
+
+/** Runs a command and gives its exit code. */
+export type Action = (context: Context, argv: Parsed) => Promise<number>;
+
+/**
+ * What each command does with its arguments. Its code is loaded when it runs: `orca status`
+ * must not pay for what only `orca secrets` needs.
+ */
+export const actions: Readonly<Record<ActionName, Action>> = {
+  server: async (c, a) =>
+    (await import('./commands/server.ts')).server(c, {
+      ...global(a),
+      apiPort: number(a, 'api-port'),
+      proxyPort: number(a, 'proxy-port'),
+    }),
+  deploy: async (c, a) =>
+    (await import('./commands/deploy.ts')).deploy(c, {
+      ...global(a),
+      services: texts(a, 'services'),
+      dryRun: flag(a, 'dry-run'),
+      allowMassRemoval: flag(a, 'allow-mass-removal'),
+    }),
+  plan: async (c, a) =>
+    (await import('./commands/deploy.ts')).deploy(c, {
+      ...global(a),
+      services: texts(a, 'services'),
+      dryRun: true,
+      allowMassRemoval: flag(a, 'allow-mass-removal'),
+    }),
+  status: async (c, a) =>
+    (await import('./commands/status.ts')).status(c, {
+      ...global(a),
+      json: flag(a, 'json'),
+      project: text(a, 'project'),
+    }),
+  logs: async (c, a) =>
+    (await import('./commands/logs.ts')).logs(c, {
+      ...global(a),
+      service: text(a, 'service') ?? '',
+      tail: number(a, 'tail') ?? 100,
+      follow: flag(a, 'follow'),
+    }),
+  stop: async (c, a) => (await import('./commands/stop.ts')).stop(c, { ...global(a), services: texts(a, 'services') }),
+  setSecret: async (c, a) =>
+    (await import('./commands/secrets.ts')).setSecret(c, {
+      ...global(a),
+      name: text(a, 'name') ?? '',
+      // yargs reads a lone `-` as an empty word; both mean standard input.
+      value: text(a, 'value') || undefined,
+    }),
+  listSecrets: async (c, a) =>
+    (await import('./commands/secrets.ts')).listSecrets(c, { ...global(a), json: flag(a, 'json') }),
+  removeSecret: async (c, a) =>
+    (await import('./commands/secrets.ts')).removeSecret(c, { ...global(a), name: text(a, 'name') ?? '' }),
+};
+
+const global = (argv: Parsed): GlobalOptions => ({ api: text(argv, 'api'), dir: text(argv, 'dir') });
+const flag = (argv: Parsed, name: string): boolean => argv[name] === true;
+const text = (argv: Parsed, name: string): string | undefined => {
+  const value = argv[name];
+  return value === undefined ? undefined : String(value);
+};
+const texts = (argv: Parsed, name: string): readonly string[] => {
+  const value = argv[name];
+  return Array.isArray(value) ? value.map(String) : [];
+};
+const number = (argv: Parsed, name: string): number | undefined => {
+  const value = argv[name];
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+};

@@ -1,0 +1,132 @@
+import yargs, { type Argv } from 'yargs';
+import { actions, type Action } from './actions.ts';
+import { CliError, type Context } from './context.ts';
+
+/** Makes a yargs handler of an action. */
+export type Run = (action: Action) => (argv: unknown) => Promise<void>;
+
+const usageError = 2;
+
+/** The full grammar, with help and examples. */
+export const buildParser = (args: readonly string[], context: Context, run: Run): Argv => {
+  const parser = yargs([...args])
+    .scriptName('orca')
+    .usage('orca <command>\n\nRuns the services of an infra repository on Docker.')
+    .option('api', { type: 'string', describe: 'address of the server (ORCA_API; http://127.0.0.1:6880)' })
+    .option('dir', { type: 'string', describe: 'the infra repository (ORCA_DIR; found by walking up from here)' })
+    .version(context.version)
+    .wrap(Math.min(100, context.stdout.columns ?? 100))
+    .strict()
+    .demandCommand(1, 'which command? see: orca --help')
+    .recommendCommands()
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .epilogue('Start here: orca server, and in another terminal: orca deploy')
+    .fail((message, error) => {
+      throw error ?? new CliError(`${message}\nsee: orca --help`, usageError);
+    });
+  return secrets(operations(parser, run), run);
+};
+
+const operations = (parser: Argv, run: Run): Argv =>
+  parser
+    .command(
+      'server',
+      'run the control plane and the proxy in the foreground',
+      (y) =>
+        y
+          .option('api-port', { type: 'number', describe: 'instead of [cluster] api_port' })
+          .option('proxy-port', { type: 'number', describe: 'instead of [proxy] http_port' })
+          .example('cd ~/orca && orca server', 'serve the repository in ~/orca')
+          .example('orca server --dir ~/orca --proxy-port 8080', 'without the right to port 80'),
+      run(actions.server),
+    )
+    .command(
+      'deploy [services..]',
+      'make the services as their files say',
+      (y) =>
+        y
+          .positional('services', { type: 'string', array: true, describe: 'only these; all without a name' })
+          .option('dry-run', { type: 'boolean', default: false, describe: 'show the plan, change nothing' })
+          .option('allow-mass-removal', {
+            type: 'boolean',
+            default: false,
+            describe: 'confirm removing many services at once',
+          })
+          .example('orca deploy', 'everything under services/; only what changed is recreated')
+          .example('orca deploy web', 'this one alone; starts it again if it was stopped'),
+      run(actions.deploy),
+    )
+    .command(
+      'plan [services..]',
+      'show what a deploy would do, and why',
+      (y) =>
+        y
+          .positional('services', { type: 'string', array: true })
+          .option('allow-mass-removal', {
+            type: 'boolean',
+            default: false,
+            describe: 'as if the removal were confirmed',
+          })
+          .example('orca plan', 'like a deploy, without doing it'),
+      run(actions.plan),
+    )
+    .command(
+      'status',
+      'show every service and why it is not as it should be',
+      (y) =>
+        y
+          .option('json', { type: 'boolean', default: false, describe: 'for programs' })
+          .option('project', { type: 'string', describe: 'only this project' })
+          .example("orca status --json | jq -r '.services[].status'", ''),
+      run(actions.status),
+    )
+    .command(
+      'logs <service>',
+      'show what a service printed',
+      (y) =>
+        y
+          .positional('service', { type: 'string', demandOption: true })
+          .option('tail', { type: 'number', default: 100, describe: 'lines from the end' })
+          .option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'go on until Ctrl-C' })
+          .example('orca logs web -f', 'from the last 100 lines on'),
+      run(actions.logs),
+    )
+    .command(
+      'stop [services..]',
+      'stop services and keep them stopped until a deploy names them; containers and data stay',
+      (y) =>
+        y
+          .positional('services', { type: 'string', array: true, describe: 'all without a name' })
+          .example('orca stop web', ''),
+      run(actions.stop),
+    );
+
+const secrets = (parser: Argv, run: Run): Argv =>
+  parser.command('secrets', 'keep secrets, sealed, beside the files', (y) =>
+    y
+      .command(
+        'set <name> [value]',
+        'store a value; - or no value reads it from standard input',
+        (s) =>
+          s
+            .positional('name', { type: 'string', demandOption: true })
+            .positional('value', { type: 'string' })
+            .example('pass show db | orca secrets set DB_PASSWORD -', 'never in the shell history')
+            .example('orca secrets set DB_PASSWORD', 'asks, without showing it'),
+        run(actions.setSecret),
+      )
+      .command(
+        'list',
+        'names, revisions and times; never values',
+        (s) => s.option('json', { type: 'boolean', default: false }),
+        run(actions.listSecrets),
+      )
+      .command(
+        ['rm <name>', 'remove <name>'],
+        'forget a value',
+        (s) => s.positional('name', { type: 'string', demandOption: true }),
+        run(actions.removeSecret),
+      )
+      .demandCommand(1, 'which one? see: orca secrets --help'),
+  );
