@@ -1,1 +1,10 @@
-export {};
+export type {
+  Certificate,
+  CertManager,
+  CertManagerPorts,
+  CertStore,
+  Challenge,
+  Issuer,
+  Leaser,
+  Solver,
+} from './ports.ts';

@@ -1,1 +1,1 @@
-export {};
+export type { Archive, BlobTarget, VolumeSource } from './ports.ts';
