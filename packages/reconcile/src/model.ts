@@ -90,7 +90,14 @@ export interface PlanInput<S extends Plannable> {
 export interface Actions<S extends Plannable> {
   /** Fetch what `create` needs (an image), before anything is stopped. */
   prepare: { readonly spec: S };
-  create: { readonly key: InstanceKey; readonly slot: number; readonly revision: Revision; readonly spec: S };
+  create: {
+    readonly key: InstanceKey;
+    readonly slot: number;
+    readonly revision: Revision;
+    readonly spec: S;
+    /** A proven instance is in the slot: until `commit`, nobody but its owner may start the new one. */
+    readonly isReplacement: boolean;
+  };
   start: { readonly key: InstanceKey };
   awaitReady: { readonly key: InstanceKey; readonly spec: S; readonly isReplacement: boolean };
   route: { readonly key: InstanceKey; readonly spec: S };

@@ -212,7 +212,7 @@ const launchParts = <S extends Plannable>(
     ? []
     : [
         { kind: 'prepare', service: spec.name, reason: why, spec },
-        { kind: 'create', ...base, reason: why, slot: v.slot, revision, spec },
+        { kind: 'create', ...base, reason: why, slot: v.slot, revision, spec, isReplacement },
       ];
   const run: readonly ActionOf<S>[] = [
     ...(isRunning ? [] : [{ kind: 'start', ...base, reason: why } as const]),

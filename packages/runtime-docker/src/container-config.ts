@@ -1,5 +1,6 @@
 import type { ContainerCreateOptions, HostConfig } from 'dockerode';
 import type { ServiceSpec } from '@orca/spec';
+import type { RestartPolicy } from './labels.ts';
 
 /** More processes than any service of this size needs, and too few for a fork bomb to take the host. */
 const pidsLimit = 4096;
@@ -11,6 +12,8 @@ export interface ContainerInput {
   readonly network: string;
   readonly env: Readonly<Record<string, string>>;
   readonly command: readonly string[] | undefined;
+  /** Whether the engine may restart it on its own from the start. */
+  readonly restart: RestartPolicy;
 }
 
 /** A service as the engine's create call wants it. */
@@ -21,6 +24,7 @@ export const containerConfig = ({
   network,
   env,
   command,
+  restart,
 }: ContainerInput): ContainerCreateOptions => ({
   name,
   Image: spec.image,
@@ -30,16 +34,15 @@ export const containerConfig = ({
   ...(spec.stopSignal === undefined ? {} : { StopSignal: spec.stopSignal }),
   StopTimeout: Math.ceil(spec.stopGraceMs / 1000),
   ExposedPorts: Object.fromEntries(spec.publishedPorts.map((p) => [`${p.containerPort}/${p.protocol}`, {}])),
-  HostConfig: hostConfig(spec, network),
+  HostConfig: hostConfig(spec, network, restart),
   NetworkingConfig: {
     EndpointsConfig: { [network]: { Aliases: [...new Set([spec.name, `orca-${spec.name}`, ...spec.aliases])] } },
   },
 });
 
-const hostConfig = (spec: ServiceSpec, network: string): HostConfig => ({
+const hostConfig = (spec: ServiceSpec, network: string, restart: RestartPolicy): HostConfig => ({
   NetworkMode: network,
-  // Unproven: nothing but orca may start it again. `commit` gives it the policy that the service asks for.
-  RestartPolicy: { Name: 'no' },
+  RestartPolicy: restart,
   Mounts: [
     ...spec.volumes.map((v) => ({ Type: 'volume' as const, Source: v.source, Target: v.target, ReadOnly: v.readOnly })),
     ...spec.mounts.map((m) => ({ Type: 'bind' as const, Source: m.source, Target: m.target, ReadOnly: m.readOnly })),

@@ -17,6 +17,7 @@ export interface ProberOptions {
 const firstPauseMs = 50;
 const maxPauseMs = 1_000;
 const tcpTimeoutMs = 2_000;
+const exitLookMs = 250;
 
 /**
  * Waits until an instance may serve. What counts, first match wins: its readiness probe, its
@@ -38,7 +39,7 @@ export const createProber = (o: ProberOptions): Prober<ServiceSpec> => ({
       signal.throwIfAborted();
       const seen = await look(o, action);
       mustStillRun(action, first, seen);
-      last = await check(o, action.spec, seen);
+      last = await checkWhileRunning(o, action, first, seen);
       const now = o.now();
       wellSince = last.isOk ? (wellSince ?? now) : undefined;
       if (wellSince !== undefined && now - wellSince >= neededMs(action)) return;
@@ -47,6 +48,30 @@ export const createProber = (o: ProberOptions): Prober<ServiceSpec> => ({
     }
   },
 });
+
+/** An address of a container that has ended does not refuse, it falls silent: look at the container meanwhile. */
+const checkWhileRunning = async (
+  o: ProberOptions,
+  action: ActionOf<ServiceSpec, 'awaitReady'>,
+  first: InstanceDetails,
+  seen: InstanceDetails,
+): Promise<CheckResult> => {
+  const over = new AbortController();
+  const watch = async (): Promise<never> => {
+    for (;;) {
+      await sleep(exitLookMs, undefined, { signal: over.signal });
+      mustStillRun(action, first, await look(o, action));
+    }
+  };
+  const watching = watch();
+  // Ends by being aborted, which is no news, or by the end of the container, which the race tells.
+  watching.catch(() => undefined);
+  try {
+    return await Promise.race([check(o, action.spec, seen), watching]);
+  } finally {
+    over.abort();
+  }
+};
 
 /** How long it must be well: a replacement proves itself, a first instance has nothing to protect. */
 const neededMs = ({ spec, isReplacement }: ActionOf<ServiceSpec, 'awaitReady'>): number => {

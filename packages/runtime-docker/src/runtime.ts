@@ -7,7 +7,7 @@ import { containerConfig } from './container-config.ts';
 import { Engine, engineMessage, statusOf, type EngineVersion } from './engine.ts';
 import { RuntimeError } from './errors.ts';
 import { createImages } from './images.ts';
-import { identityOf, label, labelsOf, restartOf, type Identity } from './labels.ts';
+import { identityOf, label, labelsOf, restartOf, type Identity, type RestartPolicy } from './labels.ts';
 import { candidateName, retiredName, stableName, stageOf } from './names.ts';
 
 /** Fills in what only the last moment may know. */
@@ -61,6 +61,7 @@ export interface DockerRuntime extends Runtime<ServiceSpec> {
   imageId(image: string, signal: AbortSignal): Promise<string | undefined>;
 }
 
+const noRestart: RestartPolicy = { Name: 'no', MaximumRetryCount: 0 };
 const defaultHost = 'unix:///var/run/docker.sock';
 const shortMs = 15_000;
 const createMs = 120_000;
@@ -129,7 +130,10 @@ class ContainerRuntime implements DockerRuntime {
     return this.#images.ensure(spec, signal);
   }
 
-  async create({ key, slot, revision, spec }: ActionOf<ServiceSpec, 'create'>, signal: AbortSignal): Promise<void> {
+  async create(
+    { key, slot, revision, spec, isReplacement }: ActionOf<ServiceSpec, 'create'>,
+    signal: AbortSignal,
+  ): Promise<void> {
     if ((await this.#find(key)) !== undefined) return;
     const network = spec.network ?? `orca-${spec.project}`;
     await this.#ensureNetwork(network, spec);
@@ -138,7 +142,17 @@ class ContainerRuntime implements DockerRuntime {
     const labels = labelsOf(spec, { cluster: this.#o.cluster, slot, revision, key, network });
     const { env, command } = await this.#o.env.render(spec);
     signal.throwIfAborted();
-    const config = containerConfig({ spec, name: candidateName(spec.name, slot), labels, network, env, command });
+    // Beside a proven instance nothing but orca may start it: an engine that restarts would make two of them.
+    const restart = isReplacement ? noRestart : restartOf(labels);
+    const config = containerConfig({
+      spec,
+      name: candidateName(spec.name, slot),
+      labels,
+      network,
+      env,
+      command,
+      restart,
+    });
     await this.#change(`create ${config.name ?? ''}`, createMs, (docker) => docker.createContainer(config));
   }
 
@@ -163,7 +177,7 @@ class ContainerRuntime implements DockerRuntime {
     if (seen === undefined || seen.state === 'exited' || seen.state === 'created') return;
     signal.throwIfAborted();
     // First the policy: an engine that restarts in the middle must not revive what is to stay stopped.
-    await this.#setRestart(seen, { Name: 'no', MaximumRetryCount: 0 });
+    await this.#setRestart(seen, noRestart);
     const seconds = Math.ceil(graceMs / 1000);
     await this.#change(
       `stop ${seen.name}`,
@@ -374,9 +388,18 @@ class ContainerRuntime implements DockerRuntime {
     }
   }
 
-  async #setRestart(seen: Seen, policy: { readonly Name: string; readonly MaximumRetryCount: number }): Promise<void> {
+  /** Asking is cheap, and changing costs the engine ten times as much: only what differs is changed. */
+  async #setRestart(seen: Seen, policy: RestartPolicy): Promise<void> {
+    const now = await this.#engine
+      .call(`inspect ${seen.name}`, shortMs, (docker) => docker.getContainer(seen.id).inspect())
+      .catch((error: unknown) => {
+        if (statusOf(error) === 404) return undefined;
+        throw error;
+      });
+    if (now === undefined || now.HostConfig.RestartPolicy?.Name === policy.Name) return;
+    const what = `restart policy ${policy.Name} for ${seen.name}`;
     await this.#change(
-      `restart policy ${policy.Name} for ${seen.name}`,
+      what,
       shortMs,
       (docker) => docker.getContainer(seen.id).update({ RestartPolicy: policy }),
       [404],
