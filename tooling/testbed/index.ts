@@ -15,5 +15,6 @@ export { silent } from './src/log.ts';
 export type { Log } from './src/log.ts';
 export { endProcess, identify, isAlive } from './src/processes.ts';
 export type { ProcessIdentity } from './src/processes.ts';
+export { commandStep, seconds, step } from './src/step.ts';
 export { freePort, tempDir, waitFor } from './src/temp.ts';
 export type { TempDir, WaitOptions } from './src/temp.ts';

@@ -27,8 +27,11 @@ case "$target" in
     cookies='Set-Cookie: AUTH_SESSION_ID=1; Path=/; HttpOnly\r\nSet-Cookie: KC_RESTART=2; Path=/; HttpOnly\r\n'
     answer '200 OK' application/json "{\"realm\":\"master\",\"token-service\":\"$base/realms/master/protocol/openid-connect\"}" "$cookies"
     ;;
-  /resources/theme.css)
-    if [ -f "$theme/theme.css" ]; then answer '200 OK' text/css "$(cat "$theme/theme.css")"; else answer '404 Not Found' text/plain 'no theme'; fi
+  *..*) answer '400 Bad Request' text/plain 'no' ;;
+  /resources/*.css)
+    file="$theme/${target#/resources/}"
+    [ -f "$file" ] || file="$theme/login$target"
+    if [ -f "$file" ]; then answer '200 OK' text/css "$(cat "$file")"; else answer '404 Not Found' text/plain 'no such resource'; fi
     ;;
   /) answer '302 Found' text/plain '' "Location: $base/admin/\r\n" ;;
   *) answer '404 Not Found' application/json '{"error":"not found"}' ;;
