@@ -73,7 +73,7 @@ const global = (argv: Parsed): GlobalOptions => ({ api: text(argv, 'api'), dir: 
 const flag = (argv: Parsed, name: string): boolean => argv[name] === true;
 const text = (argv: Parsed, name: string): string | undefined => {
   const value = argv[name];
-  return value === undefined ? undefined : String(value);
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 };
 const texts = (argv: Parsed, name: string): readonly string[] => {
   const value = argv[name];

@@ -36,7 +36,7 @@ const typed = ({ stdin, stderr }: Context, name: string): Promise<string> =>
       for (const key of typedText) {
         if (key === '\r' || key === '\n' || key === '\u0004') return finish(() => resolve(text));
         if (key === '\u0003') return finish(() => reject(new CliError(`${name} was not set`, 130)));
-        text = key === '\u007f' ? [...text].slice(0, -1).join('') : text + key;
+        text = key === '\u007f' ? Array.from(text).slice(0, -1).join('') : text + key;
       }
       return undefined;
     };

@@ -19,7 +19,7 @@ export const showDeployment = async (
   const { stdout, stderr } = context;
   const { palette, isPreview } = options;
   const print = (line: string): void => void stdout.write(`${line}\n`);
-  const isLive = stdout.isTTY === true && context.env['TERM'] !== 'dumb' && !isPreview;
+  const isLive = stdout.isTTY && context.env['TERM'] !== 'dumb' && !isPreview;
   const live = isLive ? new LiveList({ stream: stdout, palette, now: () => performance.now() }) : undefined;
   let width = 0;
   let exitCode = 1;

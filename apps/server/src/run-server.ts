@@ -90,7 +90,7 @@ const serve = async (options: ServerOptions, { home, root, cluster }: Place): Pr
     path: home.logPath,
     level: cluster.logLevel,
     terminal: options.stdout,
-    redact: secrets.redact,
+    redact: (text) => secrets.redact(text),
   });
   const store = createStore({ path: home.storePath });
   const records = createRecords(store);
@@ -123,7 +123,7 @@ const serve = async (options: ServerOptions, { home, root, cluster }: Place): Pr
     runtime,
     router,
     records,
-    redact: secrets.redact,
+    redact: (text) => secrets.redact(text),
     mutations: () => mutations,
     unhealthy: () => liveness.unhealthy(),
     desired: { root, secrets, images: runtime, isPaused: (name) => records.isPaused(name) },

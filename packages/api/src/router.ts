@@ -33,7 +33,7 @@ export const createRouter = (o: RouterOptions): FastifyInstance => {
     http: { headersTimeout: o.requestTimeoutMs, connectionsCheckingInterval: 1_000 },
     // What is asked for is taken as it stands: no coercion, no silent dropping of misspelt fields.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
-    frameworkErrors: (error, _request, reply) => sendFault(reply, error),
+    frameworkErrors: (error, _request, reply) => void sendFault(reply, error),
     clientErrorHandler: (error, socket) => {
       const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
       if (socket.writable) {

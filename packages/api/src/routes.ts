@@ -87,7 +87,7 @@ const deploy: Route = {
   params: nothing,
   query: nothing,
   body: deployBody,
-  handle({ body }: { readonly body: Static<typeof deployBody> }, context) {
+  handle({ body }: Call & { readonly body: Static<typeof deployBody> }, context) {
     const request = {
       services: body.services ?? ('all' as const),
       dryRun: body.dry_run ?? false,
@@ -105,7 +105,7 @@ const stop: Route = {
   params: nothing,
   query: nothing,
   body: stopBody,
-  handle({ body }: { readonly body: Static<typeof stopBody> }, context) {
+  handle({ body }: Call & { readonly body: Static<typeof stopBody> }, context) {
     return answerEvents(context.plane.stop({ services: body.services ?? 'all' }, context.signal), context);
   },
 };
@@ -117,7 +117,7 @@ const status: Route = {
   params: nothing,
   query: statusQuery,
   body: undefined,
-  async handle({ query }: { readonly query: Static<typeof statusQuery> }, { plane, signal }) {
+  async handle({ query }: Call & { readonly query: Static<typeof statusQuery> }, { plane, signal }) {
     const all = await plane.status(signal);
     const shown = all.services.filter(({ project }) => query.project === undefined || project === query.project);
     return { kind: 'json', status: 200, body: { ...all, services: shown } };
@@ -132,7 +132,7 @@ const logs: Route = {
   query: logsQuery,
   body: undefined,
   handle(
-    call: { readonly params: Static<typeof logsParams>; readonly query: Static<typeof logsQuery> },
+    call: Call & { readonly params: Static<typeof logsParams>; readonly query: Static<typeof logsQuery> },
     { plane, signal, accepts },
   ) {
     const request = {

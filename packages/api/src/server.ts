@@ -58,7 +58,7 @@ export const createApiServer = (plane: ControlPlane, options: ApiServerOptions):
     async listen(at) {
       await app.listen(at);
       const [address] = app.addresses();
-      return { port: address?.port ?? at.port };
+      return { port: typeof address === 'object' ? address.port : at.port };
     },
     async close() {
       await calls.cancel(closeGraceMs);

@@ -43,4 +43,6 @@ interface Fields {
 }
 
 const fieldsOf = (thrown: unknown): Fields =>
-  thrown instanceof Error ? { ...thrown, message: thrown.message } : { message: String(thrown) };
+  thrown instanceof Error
+    ? { ...Object.fromEntries(Object.entries(thrown)), message: thrown.message }
+    : { message: String(thrown) };

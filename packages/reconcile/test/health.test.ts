@@ -5,7 +5,7 @@ const policy: HealthPolicy = { failureThreshold: 3, initialDelayMs: 120_000 };
 
 /** `.` is a success, `x` a failure; one check every 30 s from the start. */
 const after = (checks: string, run = 'a', begin?: Health): Health | undefined =>
-  [...checks].reduce<Health | undefined>(
+  Array.from(checks).reduce<Health | undefined>(
     (health, mark, i) =>
       foldHealth(
         health,

@@ -1,5 +1,3 @@
-import { PassThrough } from 'node:stream';
-import { createInterface } from 'node:readline';
 import type Docker from 'dockerode';
 import type { ActionOf, Instance, InstanceKey, Runtime } from '@orca/reconcile';
 import type { ServiceSpec } from '@orca/spec';
@@ -7,8 +5,10 @@ import { containerConfig } from './container-config.ts';
 import { Engine, engineMessage, statusOf, type EngineVersion } from './engine.ts';
 import { RuntimeError } from './errors.ts';
 import { createImages } from './images.ts';
-import { identityOf, label, labelsOf, restartOf, type Identity, type RestartPolicy } from './labels.ts';
-import { candidateName, retiredName, stableName, stageOf } from './names.ts';
+import { identityOf, label, labelsOf, restartOf, type RestartPolicy } from './labels.ts';
+import { containerLines, type ContainerLine, type LogOptions } from './container-logs.ts';
+import { candidateName, retiredName, stableName } from './names.ts';
+import { asInstance, stageOfSeen, type Seen } from './seen.ts';
 
 /** Fills in what only the last moment may know. */
 export interface EnvSource {
@@ -53,10 +53,7 @@ export interface DockerRuntime extends Runtime<ServiceSpec> {
   /** One instance, freshly looked at; `undefined` when there is none. */
   inspect(key: InstanceKey): Promise<InstanceDetails | undefined>;
   addressOf(key: InstanceKey): Promise<string | undefined>;
-  logs(
-    key: InstanceKey,
-    o: { readonly tail: number; readonly follow: boolean; readonly signal: AbortSignal },
-  ): AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly text: string }>;
+  logs(key: InstanceKey, options: LogOptions): AsyncIterable<ContainerLine>;
   /** The local image's id, `undefined` when it is not there. */
   imageId(image: string, signal: AbortSignal): Promise<string | undefined>;
 }
@@ -69,15 +66,6 @@ const createMs = 120_000;
 const stopMarginMs = 15_000;
 
 export const createDockerRuntime = (o: DockerRuntimeOptions): DockerRuntime => new ContainerRuntime(o);
-
-interface Seen extends Identity {
-  readonly id: string;
-  readonly name: string;
-  readonly state: string;
-  readonly image: string;
-  readonly address: string | undefined;
-  readonly labels: Readonly<Record<string, string>>;
-}
 
 class ContainerRuntime implements DockerRuntime {
   readonly #o: DockerRuntimeOptions;
@@ -210,38 +198,9 @@ class ContainerRuntime implements DockerRuntime {
     if (seen !== undefined) await this.#removeStopped(seen);
   }
 
-  async *logs(
-    key: InstanceKey,
-    { tail, follow, signal }: { readonly tail: number; readonly follow: boolean; readonly signal: AbortSignal },
-  ): AsyncGenerator<{ readonly stream: 'stdout' | 'stderr'; readonly text: string }> {
+  async *logs(key: InstanceKey, options: LogOptions): AsyncGenerator<ContainerLine> {
     const seen = await this.#mustFind(key);
-    const docker = await this.#engine.docker();
-    const options = { stdout: true, stderr: true, tail };
-    const container = docker.getContainer(seen.id);
-    const merged = new PassThrough({ objectMode: true });
-    const lines = (stream: 'stdout' | 'stderr'): { readonly sink: PassThrough; readonly done: Promise<void> } => {
-      const sink = new PassThrough();
-      const reader = createInterface({ input: sink, crlfDelay: Number.POSITIVE_INFINITY });
-      const done = new Promise<void>((resolve) => reader.once('close', resolve));
-      reader.on('line', (text) => merged.write({ stream, text }));
-      return { sink, done };
-    };
-    const out = lines('stdout');
-    const err = lines('stderr');
-    const finish = (): void => {
-      out.sink.end();
-      err.sink.end();
-    };
-    void Promise.all([out.done, err.done]).then(() => merged.end());
-    if (follow) {
-      const source = await container.logs({ ...options, follow: true, abortSignal: signal });
-      docker.modem.demuxStream(source, out.sink, err.sink);
-      source.on('end', finish).on('close', finish).on('error', finish);
-    } else {
-      demux(await container.logs({ ...options, follow: false }), out.sink, err.sink);
-      finish();
-    }
-    yield* merged;
+    yield* containerLines(await this.#engine.docker(), seen.id, options);
   }
 
   async #list(filter: readonly string[] = []): Promise<readonly Seen[]> {
@@ -437,29 +396,6 @@ class ContainerRuntime implements DockerRuntime {
   }
 }
 
-const statusNames: Readonly<Record<string, Instance['status']>> = {
-  created: 'created',
-  running: 'running',
-  restarting: 'running',
-  paused: 'paused',
-  exited: 'exited',
-  dead: 'exited',
-  removing: 'removing',
-};
-
-const stageOfSeen = (seen: Seen): Instance['stage'] =>
-  stageOf(seen.name, seen.service, seen.slot) ?? (seen.state === 'running' ? 'current' : 'candidate');
-
-const asInstance = (seen: Seen): Instance => ({
-  key: seen.key,
-  service: seen.service,
-  slot: seen.slot,
-  revision: seen.revision,
-  stage: stageOfSeen(seen),
-  status: statusNames[seen.state] ?? 'exited',
-  dependsOn: seen.dependsOn,
-});
-
 const startError = (seen: Seen, error: unknown): unknown => {
   const message = engineMessage(Error.isError(error) && error.cause !== undefined ? error.cause : error);
   const port = /(?:Bind for |listen (?:tcp|udp)\d? )(\S+?):? (?:failed|bind)/.exec(message)?.[1];
@@ -469,13 +405,4 @@ const startError = (seen: Seen, error: unknown): unknown => {
     `${seen.service}: host port ${port ?? ''} is already in use; free it or change extra_ports`,
     { retryable: false, cause: error },
   );
-};
-
-/** The engine's multiplexed log: 8 bytes of header (stream, length), then that many bytes. */
-const demux = (bytes: Buffer, out: PassThrough, err: PassThrough): void => {
-  for (let at = 0; at + 8 <= bytes.length;) {
-    const end = at + 8 + bytes.readUInt32BE(at + 4);
-    (bytes[at] === 2 ? err : out).write(bytes.subarray(at + 8, end));
-    at = end;
-  }
 };

@@ -47,7 +47,7 @@ const headline = (end: End, palette: Palette): string => {
   const { outcome, changed, unchanged, failures, mutatingCalls, ms, message } = end;
   const changes = [...groupBy(changed.map((c) => c.change))].map(([change, n]) => `${n} ${change}`);
   const kept = unchanged.length === 0 ? [] : [`${unchanged.length} unchanged`];
-  const calls = `${count(mutatingCalls, 'mutating engine call')}`;
+  const calls = count(mutatingCalls, 'mutating engine call');
   switch (outcome) {
     case 'converged':
       return changed.length === 0

@@ -14,6 +14,8 @@ interface Row {
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const redrawMs = 100;
+const escape = '\u001b';
+const colourCode = new RegExp(`(${escape}\\[\\d+m)`);
 
 export interface LiveListOptions {
   readonly stream: NodeJS.WriteStream;
@@ -95,14 +97,14 @@ export class LiveList {
 const cut = (text: string, width: number): string => {
   let seen = 0;
   let out = '';
-  for (const part of text.split(/(\u001b\[\d+m)/)) {
+  for (const part of text.split(colourCode)) {
     if (part.startsWith('\u001b')) {
       out += part;
       continue;
     }
-    const room = Math.max(0, width - seen);
-    out += [...part].slice(0, room).join('');
-    seen += [...part].length;
+    const characters = Array.from(part);
+    out += characters.slice(0, Math.max(0, width - seen)).join('');
+    seen += characters.length;
   }
   return out;
 };
