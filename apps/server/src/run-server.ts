@@ -92,7 +92,11 @@ const serve = async (options: ServerOptions, { home, root, cluster }: Place): Pr
     terminal: options.stdout,
     redact: (text) => secrets.redact(text),
   });
-  const store = createStore({ path: home.storePath });
+  const store = createStore({
+    path: home.storePath,
+    onCorrupt: (movedTo) =>
+      log.warn({ movedTo }, 'the records were damaged and are begun anew; workloads are not affected'),
+  });
   const records = createRecords(store);
   let mutations = 0;
   const runtime = createDockerRuntime({
