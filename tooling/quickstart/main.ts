@@ -50,7 +50,7 @@ function explain(ports: Ports): void {
   log(`
 In a browser:  http://${host}:${ports.proxy}/
 More commands: export ${env.join(' ')}
-               alias orca='${relative(process.cwd(), process.execPath)} ${relative(process.cwd(), paths.cli)}'
+               alias orca='node_modules/.bin/node ${relative(process.cwd(), paths.cli)}'
                orca logs web -f
 Change a file in examples/quickstart and run this again to deploy it.
 Stop:          npm run quickstart -- stop   (keeps the data; rm -r ${relative(process.cwd(), paths.place)} and

@@ -85,7 +85,25 @@ const planKept = <S extends Plannable>(
     else if (own.length === 0) unchanged.push(name);
     outcomes.set(name, { steps: own, holds: holdsOthers(service, slots, reasons) });
   }
-  return { steps: [...gates.values(), ...steps], blocked, unchanged };
+  return { steps: [...gates.values(), ...stopInOrder(steps, everyone)], blocked, unchanged };
+};
+
+/** What is stopped by request stops dependants first: a database goes when nobody asks it any more. */
+const stopInOrder = <S extends Plannable>(
+  steps: readonly Step<S>[],
+  everyone: ReadonlyMap<string, DesiredService<S>>,
+): readonly Step<S>[] => {
+  const pausedSteps = new Map<string, string[]>();
+  for (const { id, action } of steps) {
+    if (everyone.get(action.service)?.isPaused !== true) continue;
+    pausedSteps.set(action.service, [...(pausedSteps.get(action.service) ?? []), id]);
+  }
+  return steps.map((step) => {
+    const { service } = step.action;
+    if (!pausedSteps.has(service)) return step;
+    const dependants = [...pausedSteps].filter(([name]) => everyone.get(name)?.spec.dependsOn.includes(service));
+    return { ...step, after: [...step.after, ...dependants.flatMap(([, ids]) => ids)] };
+  });
 };
 
 const holdsOthers = <S extends Plannable>(

@@ -179,4 +179,12 @@ describe('plan', () => {
     expect(p.steps.map((s) => s.id)).toEqual(['db/1@a stop']);
     expect(p.blocked).toEqual([{ service: 'web', reasons: ['waits for db is stopped'] }]);
   });
+
+  it('stops dependants before what they depend on, when both are stopped by request', () => {
+    const p = aCluster()
+      .has('db', 'a')
+      .has('web', 'a')
+      .plan(desire('db', 'a', { isPaused: true }), desire('web', 'a', { isPaused: true, dependsOn: ['db'] }));
+    expect(p.steps.find((s) => s.id === 'db/1@a stop')?.after).toEqual(['web/1@a stop']);
+  });
 });

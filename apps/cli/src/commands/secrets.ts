@@ -38,9 +38,10 @@ export const listSecrets = async (
 ): Promise<number> => {
   const infos = await openStore(context, options).names();
   if (json) context.stdout.write(`${JSON.stringify(infos, null, 2)}\n`);
-  else if (infos.length === 0) context.stderr.write('no secrets yet; set one: orca secrets set NAME -\n');
+  else if (infos.length === 0 && context.stdout.isTTY)
+    context.stderr.write('no secrets yet; set one: orca secrets set NAME -\n');
   else {
-    const width = Math.max(...infos.map((i) => i.name.length));
+    const width = Math.max(0, ...infos.map((i) => i.name.length));
     for (const { name, rev, updated } of infos) context.stdout.write(`${name.padEnd(width)}  rev ${rev}  ${updated}\n`);
   }
   return 0;
