@@ -4,8 +4,8 @@ export type TemplateResult =
   | { readonly ok: true; readonly value: Template }
   | { readonly ok: false; readonly message: string };
 
-/** Names that `${secrets.NAME}` may hold. */
-const REFERENCE = /^\$\{secrets\.([A-Za-z_][A-Za-z0-9_.-]{0,127})\}/;
+/** Names that a secret can have: `NAME`, or `project.NAME`. Anything else could never be set. */
+const REFERENCE = /^\$\{secrets\.((?:[A-Za-z0-9][A-Za-z0-9_-]{0,62}\.)?[A-Za-z_][A-Za-z0-9_]{0,127})\}/;
 const LOOKS_LIKE_REFERENCE = /^\$\{\s*secrets?\b/i;
 const MARK = /\$\$\{|\$\{/g;
 
@@ -19,7 +19,7 @@ export function parseTemplate(text: string): TemplateResult {
   let from = 0;
   for (let mark = nextMark(text, from); mark !== undefined; mark = nextMark(text, from)) {
     literal += text.slice(from, mark.index);
-    const rest = text.slice(mark.index, mark.index + 160);
+    const rest = text.slice(mark.index, mark.index + 224);
     const name = REFERENCE.exec(rest)?.[1];
     if (mark.escaped) {
       literal += '${';
