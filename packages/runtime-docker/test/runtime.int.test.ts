@@ -261,7 +261,7 @@ describe('awaitReady', () => {
     `[service.deploy]\nmin_healthy_secs = 1\nhealthy_deadline_secs = 4\nmonitor_secs = 1\n[service.env]\n${more}\n[service.liveness]\npath = "/cgi-bin/ready"\ninitial_delay_secs = 0\n`;
 
   it('waits for the probe, and asks as orca-probe on a connection of its own', async () => {
-    const spec = app('int-ready', probe('READY_AFTER = "1"'));
+    const spec = app('int-ready', probe('READY_AFTER = "2"'));
     const begun = performance.now();
     await up(spec, 'a');
     await wait(spec, 'a');
