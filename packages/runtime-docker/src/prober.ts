@@ -3,7 +3,8 @@ import type { ActionOf, Prober } from '@orca/reconcile';
 import type { ServiceSpec } from '@orca/spec';
 import { checkHttp, checkTcp, type CheckResult } from './check.ts';
 import { RuntimeError } from './errors.ts';
-import type { DockerRuntime, InstanceDetails } from './runtime.ts';
+import type { DockerRuntime } from './runtime.ts';
+import type { InstanceDetails } from './seen.ts';
 
 export interface ProberOptions {
   readonly runtime: Pick<DockerRuntime, 'inspect'>;
@@ -35,9 +36,9 @@ export const createProber = (o: ProberOptions): Prober<ServiceSpec> => ({
     const first = await look(o, action);
     let last: CheckResult = { isOk: false, reason: 'was not asked yet' };
     let wellSince: number | undefined;
+    let seen = first;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(maxPauseMs, pauseMs * 1.5)) {
       signal.throwIfAborted();
-      const seen = await look(o, action);
       mustStillRun(action, first, seen);
       last = await checkWhileRunning(o, action, first, seen);
       const now = o.now();
@@ -45,6 +46,7 @@ export const createProber = (o: ProberOptions): Prober<ServiceSpec> => ({
       if (wellSince !== undefined && now - wellSince >= neededMs(action)) return;
       if (now > deadline) throw notReady(action, (now - begun) / 1000, last);
       await sleep(pauseMs, undefined, { signal });
+      seen = await look(o, action);
     }
   },
 });

@@ -1,14 +1,23 @@
 import type Docker from 'dockerode';
+import type { ContainerCreateOptions } from 'dockerode';
 import type { ActionOf, Instance, InstanceKey, Runtime } from '@orca/reconcile';
 import type { ServiceSpec } from '@orca/spec';
 import { containerConfig } from './container-config.ts';
 import { Engine, engineMessage, statusOf, type EngineVersion } from './engine.ts';
 import { RuntimeError } from './errors.ts';
 import { createImages } from './images.ts';
-import { identityOf, label, labelsOf, restartOf, type RestartPolicy } from './labels.ts';
+import { label, labelsOf, restartOf, type RestartPolicy } from './labels.ts';
 import { containerLines, type ContainerLine, type LogOptions } from './container-logs.ts';
 import { candidateName, retiredName, stableName } from './names.ts';
-import { asInstance, stageOfSeen, type Seen } from './seen.ts';
+import {
+  asInstance,
+  detailsOf,
+  seenOfInspect,
+  seenOfList,
+  stageOfSeen,
+  type InstanceDetails,
+  type Seen,
+} from './seen.ts';
 
 /** Fills in what only the last moment may know. */
 export interface EnvSource {
@@ -28,23 +37,6 @@ export interface DockerRuntimeOptions {
   readonly onMutation?: (call: string) => void;
   /** Told when an image could not be refreshed and the local one is used instead. */
   readonly onWarning?: (message: string) => void;
-}
-
-/** All that status and logs show of an instance. */
-export interface InstanceDetails extends Instance {
-  readonly project: string;
-  readonly containerId: string;
-  readonly name: string;
-  readonly image: string;
-  /** On the service's network; `undefined` while it does not run. */
-  readonly address: string | undefined;
-  readonly restarting: boolean;
-  readonly restartCount: number;
-  /** ISO time of the last start. */
-  readonly startedAt: string | undefined;
-  readonly exitCode: number | undefined;
-  readonly oomKilled: boolean;
-  readonly memoryLimit: number | undefined;
 }
 
 export interface DockerRuntime extends Runtime<ServiceSpec> {
@@ -72,6 +64,8 @@ class ContainerRuntime implements DockerRuntime {
   readonly #engine: Engine;
   readonly #images: ReturnType<typeof createImages>;
   readonly #networks = new Map<string, Promise<void>>();
+  /** Where instances were last seen: asking for one by its id costs the engine half of a search by label. */
+  readonly #ids = new Map<InstanceKey, string>();
 
   constructor(o: DockerRuntimeOptions) {
     this.#o = o;
@@ -126,7 +120,6 @@ class ContainerRuntime implements DockerRuntime {
     const network = spec.network ?? `orca-${spec.project}`;
     await this.#ensureNetwork(network, spec);
     await this.#ensureVolumes(spec);
-    await this.#clearName(candidateName(spec.name, slot), key);
     const labels = labelsOf(spec, { cluster: this.#o.cluster, slot, revision, key, network });
     const { env, command } = await this.#o.env.render(spec);
     signal.throwIfAborted();
@@ -141,7 +134,32 @@ class ContainerRuntime implements DockerRuntime {
       command,
       restart,
     });
-    await this.#change(`create ${config.name ?? ''}`, createMs, (docker) => docker.createContainer(config));
+    await this.#createContainer(config, key, () => this.#ensureNetwork(network, spec));
+  }
+
+  /** Tries first and asks after: a held name and a network that was removed meanwhile are both rare. */
+  async #createContainer(
+    config: ContainerCreateOptions,
+    key: InstanceKey,
+    ensureNetwork: () => Promise<void>,
+  ): Promise<void> {
+    const name = config.name ?? '';
+    const attempt = (): Promise<void> =>
+      this.#change(`create ${name}`, createMs, async (docker) => {
+        this.#ids.set(key, (await docker.createContainer(config)).id);
+      });
+    try {
+      await attempt();
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === 409) await this.#clearName(name, key);
+      else if (status === 404 && /network/.test(engineMessage(error))) {
+        this.#networks.clear();
+        await ensureNetwork();
+      } else throw error;
+      if (status === 409 && (await this.#find(key)) !== undefined) return;
+      await attempt();
+    }
   }
 
   async start(key: InstanceKey, signal: AbortSignal): Promise<void> {
@@ -179,8 +197,8 @@ class ContainerRuntime implements DockerRuntime {
     const seen = await this.#mustFind(key);
     const stable = stableName(seen.service, seen.slot);
     if (seen.name !== stable) {
-      const others = (await this.#list()).filter(
-        (s) => s.service === seen.service && s.slot === seen.slot && s.id !== seen.id,
+      const others = (await this.#list([`${label.service}=${seen.service}`])).filter(
+        (s) => s.slot === seen.slot && s.id !== seen.id,
       );
       const holder = others.find((s) => s.name === stable);
       if (holder !== undefined) {
@@ -208,28 +226,29 @@ class ContainerRuntime implements DockerRuntime {
     const found = await this.#engine.call('list containers', shortMs, (docker) =>
       docker.listContainers({ all: true, filters }),
     );
-    return found.flatMap((c) => {
-      const identity = identityOf(c.Labels);
-      if (identity === undefined) return [];
-      const address = c.NetworkSettings.Networks[identity.network]?.IPAddress;
-      const name = c.Names.map((n) => n.slice(1)).find((n) => !n.includes('/')) ?? '';
-      return [
-        {
-          ...identity,
-          id: c.Id,
-          name,
-          state: c.State,
-          image: c.Image,
-          labels: c.Labels,
-          address: address === '' ? undefined : address,
-        },
-      ];
-    });
+    return found.flatMap((c) => seenOfList(c) ?? []);
   }
 
   async #find(key: InstanceKey): Promise<Seen | undefined> {
+    const id = this.#ids.get(key);
+    const known = id === undefined ? undefined : await this.#inspectId(id);
+    if (known?.key === key) return known;
     const found = (await this.#list([`${label.key}=${key}`])).filter((s) => s.key === key);
-    return found.find((s) => s.state === 'running') ?? found[0];
+    const seen = found.find((s) => s.state === 'running') ?? found[0];
+    if (seen === undefined) this.#ids.delete(key);
+    else this.#ids.set(key, seen.id);
+    return seen;
+  }
+
+  /** `undefined` when it is gone. */
+  async #inspectId(id: string): Promise<Seen | undefined> {
+    try {
+      const info = await this.#engine.call('inspect container', shortMs, (docker) => docker.getContainer(id).inspect());
+      return seenOfInspect(info);
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined;
+      throw error;
+    }
   }
 
   async #mustFind(key: InstanceKey): Promise<Seen> {
@@ -240,38 +259,19 @@ class ContainerRuntime implements DockerRuntime {
     });
   }
 
+  /** Gone between the list and the look is `undefined`: the next observation tells. */
   async #detail(seen: Seen): Promise<InstanceDetails | undefined> {
-    try {
-      const c = await this.#engine.call(`inspect ${seen.name}`, shortMs, (docker) =>
-        docker.getContainer(seen.id).inspect(),
-      );
-      const hasRun = c.State.StartedAt !== '' && !c.State.StartedAt.startsWith('0001');
-      return {
-        ...asInstance(seen),
-        project: seen.project,
-        containerId: seen.id,
-        name: seen.name,
-        image: c.Config.Image,
-        address: seen.address,
-        restarting: c.State.Restarting,
-        restartCount: c.RestartCount,
-        startedAt: hasRun ? c.State.StartedAt : undefined,
-        exitCode: hasRun && !c.State.Running ? c.State.ExitCode : undefined,
-        oomKilled: c.State.OOMKilled,
-        memoryLimit: c.HostConfig.Memory === 0 ? undefined : c.HostConfig.Memory,
-      };
-    } catch (error) {
-      // Gone between the list and the look: the next observation tells.
-      if (statusOf(error) === 404) return undefined;
-      throw error;
-    }
+    const full = seen.inspected === undefined ? await this.#inspectId(seen.id) : seen;
+    return full?.inspected === undefined ? undefined : detailsOf(full, full.inspected);
   }
 
   #ensureNetwork(name: string, spec: ServiceSpec): Promise<void> {
     const known = this.#networks.get(name);
     if (known !== undefined) return known;
-    const made = this.#makeNetwork(name, spec).finally(() => this.#networks.delete(name));
+    const made = this.#makeNetwork(name, spec);
     this.#networks.set(name, made);
+    // Known once it is there; a failed try says nothing about the next.
+    made.catch(() => this.#networks.delete(name));
     return made;
   }
 
@@ -349,13 +349,8 @@ class ContainerRuntime implements DockerRuntime {
 
   /** Asking is cheap, and changing costs the engine ten times as much: only what differs is changed. */
   async #setRestart(seen: Seen, policy: RestartPolicy): Promise<void> {
-    const now = await this.#engine
-      .call(`inspect ${seen.name}`, shortMs, (docker) => docker.getContainer(seen.id).inspect())
-      .catch((error: unknown) => {
-        if (statusOf(error) === 404) return undefined;
-        throw error;
-      });
-    if (now === undefined || now.HostConfig.RestartPolicy?.Name === policy.Name) return;
+    const inspected = seen.inspected ?? (await this.#inspectId(seen.id))?.inspected;
+    if (inspected === undefined || inspected.HostConfig.RestartPolicy?.Name === policy.Name) return;
     const what = `restart policy ${policy.Name} for ${seen.name}`;
     await this.#change(
       what,
@@ -367,12 +362,18 @@ class ContainerRuntime implements DockerRuntime {
 
   /** Never forced and never with its volumes: what still runs, or holds data, is not ours to end here. */
   async #removeStopped(seen: Seen): Promise<void> {
-    await this.#change(
-      `remove ${seen.name}`,
-      shortMs,
-      (docker) => docker.getContainer(seen.id).remove({ force: false, v: false }),
-      [404, 409],
-    );
+    try {
+      await this.#change(
+        `remove ${seen.name}`,
+        shortMs,
+        (docker) => docker.getContainer(seen.id).remove({ force: false, v: false }),
+        [404],
+      );
+    } catch (error) {
+      // 409 also says "it still runs", which is no success.
+      if (statusOf(error) !== 409 || !/already in progress/.test(engineMessage(error))) throw error;
+    }
+    this.#ids.delete(seen.key);
   }
 
   /** One mutating call; the statuses named mean that it was so already. */

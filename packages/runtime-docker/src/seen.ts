@@ -1,8 +1,9 @@
+import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
 import type { Instance } from '@orca/reconcile';
-import type { Identity } from './labels.ts';
+import { identityOf, type Identity } from './labels.ts';
 import { stageOf } from './names.ts';
 
-/** A container as the engine's list shows it. */
+/** A container as the engine shows it, in its list or asked for by id. */
 export interface Seen extends Identity {
   readonly id: string;
   readonly name: string;
@@ -10,6 +11,25 @@ export interface Seen extends Identity {
   readonly image: string;
   readonly address: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  /** All that the engine says of it, when it was asked for by id. */
+  readonly inspected: ContainerInspectInfo | undefined;
+}
+
+/** All that status and logs show of an instance. */
+export interface InstanceDetails extends Instance {
+  readonly project: string;
+  readonly containerId: string;
+  readonly name: string;
+  readonly image: string;
+  /** On the service's network; `undefined` while it does not run. */
+  readonly address: string | undefined;
+  readonly restarting: boolean;
+  readonly restartCount: number;
+  /** ISO time of the last start. */
+  readonly startedAt: string | undefined;
+  readonly exitCode: number | undefined;
+  readonly oomKilled: boolean;
+  readonly memoryLimit: number | undefined;
 }
 
 const statusNames: Readonly<Record<string, Instance['status']>> = {
@@ -35,3 +55,56 @@ export const asInstance = (seen: Seen): Instance => ({
   status: statusNames[seen.state] ?? 'exited',
   dependsOn: seen.dependsOn,
 });
+
+/** `undefined` when it is no instance of ours. */
+export const seenOfList = (c: ContainerInfo): Seen | undefined => {
+  const identity = identityOf(c.Labels);
+  if (identity === undefined) return undefined;
+  return {
+    ...identity,
+    id: c.Id,
+    // Links add names of the form /other/alias; its own has no second slash.
+    name: c.Names.map((n) => n.slice(1)).find((n) => !n.includes('/')) ?? '',
+    state: c.State,
+    image: c.Image,
+    labels: c.Labels,
+    address: addressIn(c.NetworkSettings.Networks[identity.network]),
+    inspected: undefined,
+  };
+};
+
+export const seenOfInspect = (c: ContainerInspectInfo): Seen | undefined => {
+  const identity = identityOf(c.Config.Labels);
+  if (identity === undefined) return undefined;
+  return {
+    ...identity,
+    id: c.Id,
+    name: c.Name.slice(1),
+    state: c.State.Status,
+    image: c.Config.Image,
+    labels: c.Config.Labels,
+    address: addressIn(c.NetworkSettings.Networks[identity.network]),
+    inspected: c,
+  };
+};
+
+const addressIn = (network: { readonly IPAddress: string } | undefined): string | undefined =>
+  network === undefined || network.IPAddress === '' ? undefined : network.IPAddress;
+
+export const detailsOf = (seen: Seen, c: ContainerInspectInfo): InstanceDetails => {
+  const hasRun = c.State.StartedAt !== '' && !c.State.StartedAt.startsWith('0001');
+  return {
+    ...asInstance(seen),
+    project: seen.project,
+    containerId: seen.id,
+    name: seen.name,
+    image: c.Config.Image,
+    address: seen.address,
+    restarting: c.State.Restarting,
+    restartCount: c.RestartCount,
+    startedAt: hasRun ? c.State.StartedAt : undefined,
+    exitCode: hasRun && !c.State.Running ? c.State.ExitCode : undefined,
+    oomKilled: c.State.OOMKilled,
+    memoryLimit: c.HostConfig.Memory === 0 ? undefined : c.HostConfig.Memory,
+  };
+};

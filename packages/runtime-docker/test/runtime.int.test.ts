@@ -134,6 +134,12 @@ describe('the life of an instance', () => {
     expect(stages.get(old)).toBe('retired');
   });
 
+  it('never says that it removed what still runs', async () => {
+    const key = await up(app('int-alive'), 'a');
+    await expect(runtime.remove(key, signal)).rejects.toThrow(/running/);
+    expect(await runtime.inspect(key)).toMatchObject({ status: 'running' });
+  });
+
   it('delivers SIGTERM and waits for a clean end', async () => {
     const key = await up(
       specOf(
