@@ -41,8 +41,7 @@ export const clearFloor = async (): Promise<void> => {
   const docker = new Docker();
   const containers = await docker.listContainers({ all: true, filters: { label: [prefix] } });
   await Promise.all(containers.map(({ Id }) => docker.getContainer(Id).remove({ force: true })));
-  await docker
-    .getNetwork(prefix)
-    .remove()
-    .catch(() => undefined);
+  // By id: two networks can carry one name, and an interrupted run may have left one.
+  const networks = await docker.listNetworks({ filters: { name: [prefix] } });
+  await Promise.all(networks.filter((n) => n.Name === prefix).map(({ Id }) => docker.getNetwork(Id).remove()));
 };

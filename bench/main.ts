@@ -57,6 +57,9 @@ const clearOrca = async (): Promise<void> => {
 const server = spawn(process.execPath, [cli, 'server'], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
 await new Promise<void>((done) => server.stdout.on('data', (chunk: Buffer) => chunk.includes('is ready') && done()));
 
+// What an interrupted run left would be measured as well.
+await clearFloor();
+await clearOrca();
 const cold: number[] = [];
 const floors = new Map<number, number[]>([4, 10, 20].map((parallel) => [parallel, []]));
 const composeCold: number[] = [];

@@ -7,12 +7,14 @@ import type { Log } from '../testbed/index.ts';
 import { QuickstartError } from './errors.ts';
 import { get } from './http.ts';
 import { orca, orcaEnv } from './orca.ts';
-import { paths } from './place.ts';
+import { forgetServer, paths } from './place.ts';
 import type { Ports } from './place.ts';
-import { endServer, ensureServer, forgetServer, runningServer } from './server.ts';
+import { endServer, ensureServer, runningServer } from './server.ts';
 
 const host = 'quickstart.localhost';
 const images = ['redis:7-alpine', 'busybox:1.36'];
+/** Named one by one: a service that was stopped by request is only started again when asked for by its name. */
+const services = ['store', 'web'];
 const log: Log = (line) => console.log(line);
 
 async function start(): Promise<void> {
@@ -21,7 +23,7 @@ async function start(): Promise<void> {
   await step('images', log, () => ensureImages(images, { log, socket: engine.socket }));
   const ports = await step('orca server', log, () => ensureServer(log));
   await step('secret STORE_PASSWORD', log, () => ensureSecret(ports));
-  await step('orca deploy', log, () => orca(['deploy'], { ports }));
+  await step(`orca deploy ${services.join(' ')}`, log, () => orca(['deploy', ...services], { ports }));
   log('\n$ orca status');
   await orca(['status'], { ports });
   await showPage(ports);
@@ -53,7 +55,7 @@ More commands: export ${env.join(' ')}
                alias orca='node_modules/.bin/node ${relative(process.cwd(), paths.cli)}'
                orca logs web -f
 Change a file in examples/quickstart and run this again to deploy it.
-Stop:          npm run quickstart -- stop   (keeps the data; rm -r ${relative(process.cwd(), paths.place)} and
+Stop:          npm run quickstart -- stop   (keeps the data; rm -r ${relative(process.cwd(), paths.root)} and
                docker volume rm quickstart-store-data forget it)`);
 }
 

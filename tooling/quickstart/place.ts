@@ -7,9 +7,10 @@ const repository = join(import.meta.dirname, '../..');
 /** All that the quickstart makes on disk, ignored by git; a user's `~/.orca` is never touched. */
 const place = join(repository, '.orca-quickstart');
 
-export const paths = {
-  repository,
-  place,
+type PathName = 'root' | 'example' | 'cli' | 'infra' | 'home' | 'engine' | 'serverLog' | 'server';
+
+export const paths: Readonly<Record<PathName, string>> = {
+  root: place,
   example: join(repository, 'examples/quickstart'),
   cli: join(repository, 'apps/cli/dist/main.cjs'),
   infra: join(place, 'infra'),
@@ -17,7 +18,7 @@ export const paths = {
   engine: join(place, 'engine'),
   serverLog: join(place, 'server.log'),
   server: join(place, 'server.json'),
-} as const;
+};
 
 export interface Ports {
   readonly api: number;
@@ -36,7 +37,7 @@ export interface KnownServer extends ProcessIdentity {
  * is written beside cluster.toml. Directories stay the same ones: running containers have them mounted.
  */
 export async function copyExample(ports: Ports): Promise<void> {
-  await mkdir(paths.place, { recursive: true, mode: 0o700 });
+  await mkdir(paths.root, { recursive: true, mode: 0o700 });
   await cp(paths.example, paths.infra, { recursive: true, force: true });
   const file = join(paths.infra, 'cluster.toml');
   const text = await readFile(file, 'utf8');

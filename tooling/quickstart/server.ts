@@ -6,7 +6,7 @@ import type { Log } from '../testbed/index.ts';
 import { QuickstartError } from './errors.ts';
 import { get } from './http.ts';
 import { orcaEnv } from './orca.ts';
-import { copyExample, forgetServer, knownServer, paths, programDigest, rememberServer } from './place.ts';
+import { copyExample, knownServer, paths, programDigest, rememberServer } from './place.ts';
 import type { KnownServer, Ports } from './place.ts';
 
 const preferred: Ports = { api: 6880, proxy: 8780 };
@@ -40,8 +40,6 @@ export async function ensureServer(log: Log): Promise<Ports> {
 export async function endServer(server: KnownServer): Promise<void> {
   await endProcess(server, endWithinMs);
 }
-
-export { forgetServer };
 
 async function startServer(ports: Ports, digest: string): Promise<Ports> {
   await copyExample(ports);
