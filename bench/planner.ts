@@ -1,5 +1,13 @@
 // What planning costs: 1,000 services of three replicas, converged and all changed, and ten times fewer for comparison.
-import { instanceKey, plan, revision, type DesiredService, type Instance, type PlanInput, type Plannable } from '@orca/reconcile';
+import {
+  instanceKey,
+  plan,
+  revision,
+  type DesiredService,
+  type Instance,
+  type PlanInput,
+  type Plannable,
+} from '@orca/reconcile';
 
 const replicas = 3;
 const rounds = 30;
