@@ -5,6 +5,7 @@ import { containerConfig } from './container-config.ts';
 import { Engine, engineMessage, statusOf, type EngineVersion } from './engine.ts';
 import { RuntimeError } from './errors.ts';
 import { Calls, shortMs } from './calls.ts';
+import { diskFault, diskOf } from './disk.ts';
 import { driftOf, formatDrift, type Drift } from './drift.ts';
 import { createImages } from './images.ts';
 import { createInspections, type Inspections } from './inspections.ts';
@@ -47,7 +48,7 @@ export interface DockerRuntimeOptions {
   readonly host?: string;
   /** Told of every call that can change something in the engine. */
   readonly onMutation?: (call: string) => void;
-  /** Told what the reader of the log should know though nothing failed: an image not refreshed, a signal ignored. */
+  /** Told what the reader of the log should know though nothing failed: a signal that was ignored. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -61,9 +62,11 @@ export interface DockerRuntime extends Runtime<ServiceSpec> {
   watch(onEvent: (event: EngineEvent) => void, signal: AbortSignal): Promise<void>;
   /**
    * Looks whether the image behind a tag that may move has moved, by its digest, and pulls it
-   * then. A registry that does not answer is a warning while a local image is there.
+   * then. Gives a warning when the registry does not answer and the local image has to do.
    */
-  refresh(spec: ServiceSpec, signal: AbortSignal): Promise<void>;
+  refresh(spec: ServiceSpec, signal: AbortSignal): Promise<string | undefined>;
+  /** Why no image should be pulled now, `undefined` while there is room on the engine's disk. */
+  diskFault(): Promise<string | undefined>;
   logs(key: InstanceKey, options: LogOptions): AsyncIterable<ContainerLine>;
   /** The local image's id, `undefined` when it is not there. */
   imageId(image: string, signal: AbortSignal): Promise<string | undefined>;
@@ -107,7 +110,6 @@ class ContainerRuntime implements DockerRuntime {
     this.#images = createImages({
       engine: this.#engine,
       onMutation,
-      onWarning: (message) => o.onWarning?.(message),
     });
   }
 
@@ -143,8 +145,14 @@ class ContainerRuntime implements DockerRuntime {
     return watchEngine(this.#engine, this.#o.cluster, hear, signal);
   }
 
-  refresh(spec: ServiceSpec, signal: AbortSignal): Promise<void> {
+  refresh(spec: ServiceSpec, signal: AbortSignal): Promise<string | undefined> {
     return this.#images.refresh(spec, signal);
+  }
+
+  async diskFault(): Promise<string | undefined> {
+    const { dataDirectory } = await this.#machine();
+    const disk = await diskOf(dataDirectory);
+    return disk === undefined ? undefined : diskFault(dataDirectory, disk);
   }
 
   imageId(image: string, signal: AbortSignal): Promise<string | undefined> {
