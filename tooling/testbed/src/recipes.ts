@@ -30,6 +30,14 @@ const app = (version: string): Recipe => ({
   isPublic: false,
 });
 
+/** A program of ours in busybox's shell, which no registry has. */
+const ownProgram = (overlays: readonly string[]): Recipe => ({
+  ...bare,
+  overlays,
+  config: [path, 'EXPOSE 8080', 'ENTRYPOINT ["/entrypoint.sh"]', 'CMD []'],
+  isPublic: false,
+});
+
 const redis: Recipe = {
   ...bare,
   packages: ['redis-tools'],
@@ -83,4 +91,5 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'quay.io/keycloak/keycloak:25.0': keycloak,
   'orca-test/app:1': app('1'),
   'orca-test/app:2': app('2'),
+  'orca-test/tunnel:1': ownProgram(['tunnel']),
 };
