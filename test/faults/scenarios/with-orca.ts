@@ -9,10 +9,15 @@ export const withOrca = async <T>(
   cluster: string,
   images: readonly string[],
   work: (orca: Orca) => Promise<T>,
+  options: { readonly logLevel?: 'debug' } = {},
 ): Promise<T> => {
   await ensureEngine();
   await ensureImages(images);
   const orca = await Orca.create(cluster);
+  if (options.logLevel !== undefined) {
+    const text = orca.read('cluster.toml');
+    orca.write('cluster.toml', text.replace('[proxy]', `log_level = "${options.logLevel}"\n[proxy]`));
+  }
   try {
     await orca.start();
     return await work(orca);

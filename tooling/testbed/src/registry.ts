@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { installPackages } from './apt.ts';
@@ -69,9 +69,9 @@ export async function registry(options: RegistryOptions = {}): Promise<Registry>
 /** Starts the program, waits until it answers, and returns how to end it. */
 async function startRegistry(configPath: string, address: string): Promise<() => Promise<void>> {
   const logPath = `${configPath}.log`;
-  const child = spawn('sh', ['-c', 'exec docker-registry serve "$1" > "$2" 2>&1', 'sh', configPath, logPath], {
-    stdio: 'ignore',
-  });
+  const log = await open(logPath, 'w');
+  const child = spawn('docker-registry', ['serve', configPath], { stdio: ['ignore', log.fd, log.fd] });
+  await log.close();
   const known = child.pid === undefined ? undefined : await identify(child.pid);
   const end = async (): Promise<void> => {
     if (known !== undefined) await endProcess(known, 5000);
