@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureEngine, ensureImages } from '@orca/tooling-testbed';
 import { Orca } from '../../e2e/orca.ts';
-import { listAt, parseLines, textAt, valueAt } from './json.ts';
+import { listAt, numberAt, parseLines, textAt, valueAt } from './json.ts';
 
 /** Runs `work` with a started server of its own, and removes all that it made, also when it fails. */
 export const withOrca = async <T>(
@@ -63,3 +63,10 @@ export const logged = (orca: Orca, word: RegExp): readonly string[] =>
   parseLines(readFileSync(join(orca.home, 'orca.log'), 'utf8'))
     .map((line) => JSON.stringify(line))
     .filter((line) => word.test(line));
+
+/** The server's own pid, as its lock tells it. */
+export const serverPid = (orca: Orca): number => {
+  const pid = numberAt(JSON.parse(readFileSync(join(orca.home, 'orca.pid'), 'utf8')), 'pid');
+  if (pid === undefined) throw new Error('the lock of the server names no pid');
+  return pid;
+};
