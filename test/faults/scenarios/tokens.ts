@@ -9,38 +9,55 @@ export interface Tokens {
   readonly overlapMs: number;
   /** Lines of writers that found another's fresh token. */
   readonly found: readonly string[];
-  /** Times between the last token of one writer and the first of the next. */
+  /** Times without a writer between the first and the last. */
   readonly downtimesMs: readonly number[];
 }
 
-interface Span {
-  readonly firstMs: number;
-  readonly lastMs: number;
+/** Tokens come every 100 ms: a writer that was silent for longer than this was not there meanwhile. */
+const silentMs = 500;
+
+interface Token {
+  readonly writer: string;
+  readonly atMs: number;
+}
+
+/** A time during which one writer was there without a break. */
+interface Stay {
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 export const readTokens = async (volume: string): Promise<Tokens> => {
-  const lines = await readLines(volume, 'tokens');
-  const spans = spansOf(lines);
-  const pairs = spans.slice(1).map((span, index) => span.firstMs - (spans[index]?.lastMs ?? span.firstMs));
+  const tokens = (await readLines(volume, 'tokens')).map((line): Token => {
+    const [at = '', writer = ''] = line.split(' ');
+    return { writer, atMs: Number(at) * 1000 };
+  });
+  const byWriter = Map.groupBy(tokens, ({ writer }) => writer);
+  const stays = [...byWriter.values()].flatMap(staysOf).toSorted((a, b) => a.fromMs - b.fromMs);
+  const downtimesMs: number[] = [];
+  let [overlapMs, untilMs] = [0, stays[0]?.toMs ?? 0];
+  for (const { fromMs, toMs } of stays.slice(1)) {
+    overlapMs += Math.max(0, Math.min(untilMs, toMs) - fromMs);
+    downtimesMs.push(Math.max(0, fromMs - untilMs));
+    untilMs = Math.max(untilMs, toMs);
+  }
   return {
-    count: lines.length,
-    writers: spans.length,
-    overlapMs: pairs.reduce((sum, gap) => sum + Math.max(0, -gap), 0),
+    count: tokens.length,
+    writers: byWriter.size,
+    overlapMs,
     found: await readLines(volume, 'overlaps'),
-    downtimesMs: pairs.map((gap) => Math.max(0, gap)),
+    downtimesMs,
   };
 };
 
-/** From when to when each writer took tokens, in the order of the beginnings. */
-const spansOf = (lines: readonly string[]): readonly Span[] => {
-  const spans = new Map<string, Span>();
-  for (const line of lines) {
-    const [at = '', writer = ''] = line.split(' ');
-    const ms = Number(at) * 1000;
-    const known = spans.get(writer);
-    spans.set(writer, { firstMs: Math.min(known?.firstMs ?? ms, ms), lastMs: Math.max(known?.lastMs ?? ms, ms) });
+const staysOf = (tokens: readonly Token[]): readonly Stay[] => {
+  const stays: Stay[] = [];
+  for (const { atMs } of tokens) {
+    const last = stays.at(-1);
+    if (last === undefined || atMs - last.toMs > silentMs) stays.push({ fromMs: atMs, toMs: atMs });
+    else stays[stays.length - 1] = { ...last, toMs: atMs };
   }
-  return [...spans.values()].toSorted((a, b) => a.firstMs - b.firstMs);
+  return stays;
 };
 
 const readLines = async (volume: string, file: string): Promise<readonly string[]> => {
