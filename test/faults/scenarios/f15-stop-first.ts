@@ -4,7 +4,7 @@ import type { Orca } from '../../e2e/orca.ts';
 import { random } from '../random.ts';
 import type { Scenario, ScenarioContext, ScenarioResult } from '../scenario.ts';
 import { Findings } from './findings.ts';
-import { describeDowntimes, readTokens } from './tokens.ts';
+import { describeDowntimes, proveDetector, readTokens } from './tokens.ts';
 import { mustDeploy, serviceText, stateOf, withOrca, writeServices } from './with-orca.ts';
 
 const service = 'f15-writer';
@@ -28,6 +28,7 @@ const update = async (orca: Orca, { count, seed, signal, ...context }: ScenarioC
   const findings = new Findings();
   const draw = random(seed);
   const kills = { resumed: 0, lost: 0, early: 0 };
+  findings.expect(await proveDetector('f15-proof'), 'the detector does not notice two writers: nothing was tested');
   writeRevision(orca, 0);
   await mustDeploy(orca);
   for (let round = 1; round <= count; round += 1) {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { docker } from '../../e2e/orca.ts';
 import { percentile, seconds } from './findings.ts';
 
@@ -48,6 +49,20 @@ export const readTokens = async (volume: string): Promise<Tokens> => {
     found: await readLines(volume, 'overlaps'),
     downtimesMs,
   };
+};
+
+/** Sets two writers on one volume, on purpose: a detector that sees nothing then proves nothing. */
+export const proveDetector = async (volume: string): Promise<boolean> => {
+  const names = [`${volume}-1`, `${volume}-2`];
+  try {
+    for (const name of names) await docker('run', '-d', '--name', name, '-v', `${volume}:/data`, 'orca-test/tokens:1');
+    await sleep(1000);
+    const { overlapMs, found } = await readTokens(volume);
+    return overlapMs > 0 && found.length > 0;
+  } finally {
+    await docker('rm', '-f', ...names);
+    await docker('volume', 'rm', volume);
+  }
 };
 
 const staysOf = (tokens: readonly Token[]): readonly Stay[] => {
