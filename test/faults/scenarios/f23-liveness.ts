@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitFor } from '@orca/tooling-testbed';
 import { docker, type Orca } from '../../e2e/orca.ts';
 import type { Scenario, ScenarioContext, ScenarioResult } from '../scenario.ts';
 import { watchEngine, type EngineWatch } from './engine-watch.ts';
 import { Findings, seconds } from './findings.ts';
-import { jitter, owedPauseMs, patienceMs, watchPauses } from './pauses.ts';
+import { jitter, owedPauseMs, patienceMs, startsApart } from './pauses.ts';
 import { logged, mustDeploy, serverPid, serviceText, withOrca, writeServices } from './with-orca.ts';
 
 const full = 6;
@@ -104,7 +105,10 @@ const failForGood = async (
   const sinceMs = Date.now();
   await docker('exec', `orca-${victim}`, 'touch', '/tmp/broken');
   const timeoutMs = patienceMs(count, decidedMs);
-  const pauses = await watchPauses(watch, victim, { sinceMs, count, timeoutMs, signal });
+  const seen = (): readonly number[] => startsApart(watch, victim, sinceMs);
+  const isSeen = (): boolean => signal.aborted || seen().length >= count;
+  await waitFor(isSeen, { what: 'restarts', timeoutMs, everyMs: 500 }).catch(() => {});
+  const pauses = seen();
   findings.figure(`(e) fails for good: pauses of ${pauses.map(seconds).join(', ')}`);
   findings.expect(pauses.length >= count, `(e) only ${pauses.length} of ${count} pauses within ${seconds(timeoutMs)}`);
   for (const [index, pause] of pauses.entries()) {
