@@ -79,7 +79,9 @@ const crashOnAndOn = async ({ orca, watch, findings }: Place, { count, signal }:
   const owedRests = (): readonly number[] => restsOf(watch, crashing).slice(tolerated);
   const timeoutMs = patienceMs(count, noticeMs + runSecs * 1000) + tolerated * runSecs * 1000;
   const isSeen = (): boolean => signal.aborted || owedRests().length >= count;
-  await waitFor(isSeen, { what: 'crashes', timeoutMs, everyMs: 500 }).catch(() => {});
+  await waitFor(isSeen, { what: 'crashes', timeoutMs, everyMs: 500 }).catch(() => {
+    // Too few is a finding, below.
+  });
   const rests = owedRests();
   const perHour = 3600 / (runSecs + (rests.at(-1) ?? 0) / 1000);
   findings.figure(`(b) crash every ${runSecs} s: rests of ${restsOf(watch, crashing).map(seconds).join(', ')}`);
