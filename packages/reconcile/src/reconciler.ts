@@ -62,6 +62,8 @@ export interface Reconciler<S extends Plannable> {
    * that fails again and again counts as settled after a few tries, though they go on.
    */
   settled(services: ReadonlySet<string>, signal: AbortSignal): Promise<ReadonlyMap<string, Settlement<S>>>;
+  /** Whether it is neither under way nor waits for one that is. */
+  isSettled(service: string): boolean;
   /** When the loop last finished a look at the world, by the clock; for a watchdog. */
   lastResyncAt(): number;
   /** Begins the periodic look. */
@@ -144,12 +146,21 @@ class Loop<S extends Plannable> implements Reconciler<S> {
   }
 
   async settled(services: ReadonlySet<string>, signal: AbortSignal): Promise<ReadonlyMap<string, Settlement<S>>> {
-    while (!this.#isSettled(services)) {
+    while (![...services].every((name) => this.isSettled(name))) {
       signal.throwIfAborted();
       await this.#change(signal);
     }
     const found = [...services].map((name) => [name, this.#entries.get(name)?.last] as const);
     return new Map(found.flatMap(([name, last]) => (last === undefined ? [] : [[name, last] as const])));
+  }
+
+  isSettled(service: string): boolean {
+    const isBusy = (name: string): boolean => {
+      const entry = this.#entries.get(name);
+      return entry !== undefined && this.#isUnsettled(entry);
+    };
+    const waitsFor = this.#entries.get(service)?.last?.last.blocked.flatMap((b) => b.waitsFor) ?? [];
+    return !isBusy(service) && !waitsFor.some(isBusy);
   }
 
   lastResyncAt(): number {
@@ -257,17 +268,6 @@ class Loop<S extends Plannable> implements Reconciler<S> {
   #unsettledBut(service: string): ReadonlySet<string> {
     const others = [...this.#entries].filter(([name, entry]) => name !== service && this.#isUnsettled(entry));
     return new Set(others.map(([name]) => name));
-  }
-
-  #isSettled(services: ReadonlySet<string>): boolean {
-    const isBusy = (name: string): boolean => {
-      const entry = this.#entries.get(name);
-      return entry !== undefined && this.#isUnsettled(entry);
-    };
-    return [...services].every((name) => {
-      const waitsFor = this.#entries.get(name)?.last?.last.blocked.flatMap((b) => b.waitsFor) ?? [];
-      return !isBusy(name) && !waitsFor.some(isBusy);
-    });
   }
 
   async #change(signal: AbortSignal): Promise<void> {

@@ -20,7 +20,7 @@ export type EngineEvent =
     };
 
 const containerActions = ['create', 'start', 'kill', 'die', 'oom', 'pause', 'unpause', 'rename', 'update', 'destroy'];
-const networkActions = ['connect', 'disconnect'];
+const networkActions = ['disconnect'];
 /** A stream that is silent for so long may be dead without having ended. */
 const silentMs = 60_000;
 const firstRetryMs = 250;
