@@ -18,11 +18,17 @@ export const startsApart = (watch: EngineWatch, service: string, sinceMs: number
   return starts.slice(1).map(({ atMs }, index) => atMs - (starts[index]?.atMs ?? atMs));
 };
 
-/** How long a service was down after each of its ends. */
-export const restsOf = (watch: EngineWatch, service: string): readonly number[] => {
-  const starts = watch.events('start', service);
-  return watch.events('die', service).flatMap((end) => {
-    const next = starts.find(({ atMs }) => atMs > end.atMs);
-    return next === undefined ? [] : [next.atMs - end.atMs];
+/** One life of a container, from its start to its end. */
+export interface Run {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** The runs of a service that are over, in their order. */
+export const runsOf = (watch: EngineWatch, service: string): readonly Run[] => {
+  const ends = watch.events('die', service);
+  return watch.events('start', service).flatMap((start) => {
+    const end = ends.find(({ atMs }) => atMs > start.atMs);
+    return end === undefined ? [] : [{ fromMs: start.atMs, toMs: end.atMs }];
   });
 };
