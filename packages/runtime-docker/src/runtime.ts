@@ -9,17 +9,18 @@ import { driftOf, formatDrift, type Drift } from './drift.ts';
 import { createImages } from './images.ts';
 import { createInspections, type Inspections } from './inspections.ts';
 import { machineOf, type Machine } from './machine.ts';
-import { mend } from './mend.ts';
+import { mend, reconnect } from './mend.ts';
 import { Places } from './places.ts';
 import { label, labelsOf, restartOf, type RestartPolicy } from './labels.ts';
 import { containerLines, type ContainerLine, type LogOptions } from './container-logs.ts';
-import { candidateName, retiredName, stableName } from './names.ts';
+import { candidateName, retiredName, sharedNetwork, stableName } from './names.ts';
 import {
   asInstance,
   detailsOf,
   seenOfInspect,
   seenOfList,
   stageOfSeen,
+  wantedNetworks,
   type InstanceDetails,
   type Seen,
 } from './seen.ts';
@@ -28,9 +29,14 @@ import { watchEngine, type EngineEvent } from './watch.ts';
 /** Fills in what only the last moment may know. */
 export interface EnvSource {
   /** Called right before `create`; the only place where a secret is revealed. */
-  render(
-    spec: ServiceSpec,
-  ): Promise<{ readonly env: Readonly<Record<string, string>>; readonly command: readonly string[] | undefined }>;
+  render(spec: ServiceSpec): Promise<Rendered>;
+}
+
+/** A service's templates with their values filled in. */
+export interface Rendered {
+  readonly env: Readonly<Record<string, string>>;
+  readonly command: readonly string[] | undefined;
+  readonly entrypoint: readonly string[] | undefined;
 }
 
 export interface DockerRuntimeOptions {
@@ -157,9 +163,10 @@ class ContainerRuntime implements DockerRuntime {
     if ((await this.#find(key)) !== undefined) return;
     const network = spec.network ?? `orca-${spec.project}`;
     await this.#places.ensureNetwork(network, spec);
+    if (spec.internal === true) await this.#places.ensureNetwork(sharedNetwork, spec);
     await this.#places.ensureVolumes(spec);
     const labels = labelsOf(spec, { cluster: this.#o.cluster, slot, revision, key, network });
-    const { env, command } = await this.#o.env.render(spec);
+    const { env, command, entrypoint } = await this.#o.env.render(spec);
     signal.throwIfAborted();
     // Beside a proven instance nothing but orca may start it: an engine that restarts would make two of them.
     const restart = isReplacement ? noRestart : restartOf(labels);
@@ -170,6 +177,7 @@ class ContainerRuntime implements DockerRuntime {
       network,
       env,
       command,
+      entrypoint,
       restart,
     });
     await this.#createContainer(config, key, () => this.#places.renewNetwork(network, spec));
@@ -206,6 +214,9 @@ class ContainerRuntime implements DockerRuntime {
       await this.#calls.act(seen, 'unpause', (container) => container.unpause());
       return;
     }
+    // The engine takes one network at creation; the other is joined before the first start.
+    for (const network of wantedNetworks(seen).filter((wanted) => !seen.networks.includes(wanted)))
+      await reconnect(this.#calls, seen, { network, isConnected: false });
     try {
       await this.#calls.act(seen, 'start', (container) => container.start(), { timeoutMs: createMs, fine: [304] });
     } catch (error) {
