@@ -1,7 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { instanceKey, plan, revision, type Instance, type PlanInput, type Plannable } from '@orca/reconcile';
+import {
+  converge,
+  instanceKey,
+  plan,
+  revision,
+  type Instance,
+  type InstanceKey,
+  type PlanInput,
+  type Plannable,
+} from '@orca/reconcile';
+import { MemoryWorld } from '@orca/reconcile/testing';
 import { desire } from './a-cluster.ts';
+
+/** `ORCA_PROP_RUNS=100000` for the full count; every failure prints the seed that repeats it. */
+const numRuns = Number(process.env['ORCA_PROP_RUNS'] ?? 2000);
 
 const names = ['a', 'b', 'c', 'd'] as const;
 const revs = ['x', 'y'] as const;
@@ -58,7 +71,7 @@ const inputs = fc
     };
   });
 
-const known = (input: PlanInput<Plannable>): { instances: readonly Instance[]; routed: ReadonlySet<string> } => {
+const known = (input: PlanInput<Plannable>): { instances: readonly Instance[]; routed: ReadonlySet<InstanceKey> } => {
   if (input.observed.kind !== 'known') throw new Error('generated inputs are known');
   return input.observed;
 };
@@ -79,7 +92,7 @@ describe('plan, for any input', () => {
         });
         expect(shuffled).toEqual(plan(input));
       }),
-      { numRuns: 2000 },
+      { numRuns },
     );
   });
 
@@ -97,7 +110,7 @@ describe('plan, for any input', () => {
           left = left.filter((s) => !done.has(s.id));
         }
       }),
-      { numRuns: 2000 },
+      { numRuns },
     );
   });
 
@@ -111,7 +124,7 @@ describe('plan, for any input', () => {
           expect(action.slot).toBeLessThanOrEqual(d?.spec.replicas ?? 0);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns },
     );
   });
 
@@ -127,7 +140,80 @@ describe('plan, for any input', () => {
           expect(steps.some((s) => s.id === `${action.key} stop`)).toBe(true);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns },
+    );
+  });
+
+  it('21: plans nothing at all on an observation that failed', () => {
+    fc.assert(
+      fc.property(inputs, (input) => {
+        const { steps, unchanged } = plan({ ...input, observed: { kind: 'unknown', reason: 'no answer' } });
+        expect({ steps, unchanged }).toEqual({ steps: [], unchanged: [] });
+      }),
+      { numRuns },
+    );
+  });
+
+  it('21, 23: starts a single writer only after every other one of its slot was stopped', () => {
+    fc.assert(
+      fc.property(inputs, (input) => {
+        const { instances } = known(input);
+        const { steps } = plan(input);
+        const byId = new Map(steps.map((s) => [s.id, s]));
+        const comesAfter = (id: string, other: string): boolean => {
+          const after = byId.get(id)?.after ?? [];
+          return after.includes(other) || after.some((a) => comesAfter(a, other));
+        };
+        for (const { id, action } of steps) {
+          if (action.kind !== 'start') continue;
+          const order = input.desired.find((d) => d.spec.name === action.service)?.order.kind;
+          const slot = action.key.slice(0, action.key.indexOf('@'));
+          const others = instances.filter(
+            (i) =>
+              i.key !== action.key && i.key.startsWith(`${slot}@`) && (i.status === 'running' || i.status === 'paused'),
+          );
+          if (order === 'stop-first') for (const i of others) expect(comesAfter(id, `${i.key} stop`)).toBe(true);
+        }
+      }),
+      { numRuns },
+    );
+  });
+
+  it('21: makes progress: what a plan was made for is there after a few turns, and then nothing is left to do', async () => {
+    await fc.assert(
+      fc.asyncProperty(inputs, async (input) => {
+        const world = new MemoryWorld();
+        // What is on its way out has gone when somebody acts on it.
+        for (const i of known(input).instances) if (i.status !== 'removing') world.instances.set(i.key, { ...i });
+        for (const key of known(input).routed) if (world.instances.has(key)) world.routes.add(key);
+        // Of several candidates or current ones in a slot, as no runtime has them, only one stays.
+        for (const i of [...world.instances.values()]) {
+          const twins = [...world.instances.values()].filter(
+            (o) => o.service === i.service && o.slot === i.slot && o.stage === i.stage,
+          );
+          for (const twin of twins.slice(1)) {
+            world.instances.delete(twin.key);
+            world.routes.delete(twin.key);
+          }
+        }
+        const runtime = world.runtime<Plannable>();
+        const router = world.router<Plannable>();
+        const gather = async (signal: AbortSignal) => ({
+          desired: input.desired,
+          observed: { kind: 'known' as const, instances: await runtime.observe(signal), routed: router.routed() },
+          allowMassRemoval: true,
+        });
+        const run = () =>
+          converge(
+            { runtime, router, prober: world.prober(), now: () => 0 },
+            { gather, quarantine: new Map(input.memory.quarantined), signal: new AbortController().signal },
+          );
+        const first = await run();
+        expect(['converged', 'blocked']).toContain(first.outcome);
+        expect(first.turns).toBeLessThanOrEqual(4);
+        expect((await run()).turns).toBe(1);
+      }),
+      { numRuns },
     );
   });
 });

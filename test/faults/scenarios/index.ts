@@ -3,7 +3,7 @@ import { startFirst } from './f14-start-first.ts';
 import { stopFirst } from './f15-stop-first.ts';
 import { postgresql } from './f16-postgresql.ts';
 import { badRevision } from './f17-bad-revisions.ts';
-import { dependencies } from './f22-dependencies.ts';
+import { dependencies } from './f21, f22-dependencies.ts';
 import { liveness } from './f23-liveness.ts';
 import { crashes } from './f24-crashes.ts';
 
