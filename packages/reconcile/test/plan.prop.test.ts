@@ -187,7 +187,8 @@ describe('plan, for any input', () => {
         for (const i of known(input).instances) if (i.status !== 'removing') world.instances.set(i.key, { ...i });
         for (const key of known(input).routed) if (world.instances.has(key)) world.routes.add(key);
         // Of several candidates or current ones in a slot, as no runtime has them, only one stays.
-        for (const i of [...world.instances.values()]) {
+        const all = [...world.instances.values()];
+        for (const i of all) {
           const twins = [...world.instances.values()].filter(
             (o) => o.service === i.service && o.slot === i.slot && o.stage === i.stage,
           );

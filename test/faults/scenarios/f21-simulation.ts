@@ -32,13 +32,14 @@ const simulate = (pattern: string, env: NodeJS.ProcessEnv, signal: AbortSignal):
     child.on('close', (code) => done({ code, output }));
   });
 
-export const f21: Scenario = {
+export const simulation: Scenario = {
   id: 'F21',
   title:
     'random states planned, and seeded stories of the loop with faults, lost answers, deaths, kills and changes of mind',
   counts: { short: 1_000, full: 100_000 },
   inCi: false,
-  async run({ count, seed, log, signal }) {
+  async run(context) {
+    const { count, seed, signal } = context;
     const figures: string[] = [];
     const violations: string[] = [];
     const parts = [
@@ -55,7 +56,7 @@ export const f21: Scenario = {
         violations.push(
           `${what}: ${/"seed": \d+[\s\S]{0,600}|Property failed[\s\S]{0,600}/.exec(output)?.[0] ?? output.slice(-600)}`,
         );
-      log(`${what}: ${code === 0 ? 'held' : 'FAILED'} after ${seconds} s`);
+      context.log(`${what}: ${code === 0 ? 'held' : 'FAILED'} after ${seconds} s`);
     }
     return { figures, violations };
   },

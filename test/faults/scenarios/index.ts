@@ -3,7 +3,8 @@ import { startFirst } from './f14-start-first.ts';
 import { stopFirst } from './f15-stop-first.ts';
 import { postgresql } from './f16-postgresql.ts';
 import { badRevision } from './f17-bad-revisions.ts';
-import { dependencies } from './f21, f22-dependencies.ts';
+import { simulation } from './f21-simulation.ts';
+import { dependencies } from './f22-dependencies.ts';
 import { liveness } from './f23-liveness.ts';
 import { crashes } from './f24-crashes.ts';
 
@@ -13,6 +14,7 @@ export const scenarios: readonly Scenario[] = [
   stopFirst,
   postgresql,
   badRevision,
+  simulation,
   dependencies,
   liveness,
   crashes,
