@@ -98,6 +98,11 @@ export class Orca {
     writeFileSync(file, text);
   }
 
+  /** Removes a file of the server's state. */
+  forget(file: string): void {
+    rmSync(join(this.home, file), { force: true });
+  }
+
   read(path: string): string {
     return readFileSync(join(this.root, path), 'utf8');
   }
@@ -121,6 +126,19 @@ export class Orca {
       env: { ORCA_HOME: this.home, ORCA_API: `http://127.0.0.1:${this.apiPort}`, NO_COLOR: '1', ...options.env },
       ...(options.input === undefined ? {} : { input: options.input }),
     });
+  }
+
+  /** The command as a user begins it, to be interrupted. */
+  begin(args: readonly string[]): { readonly child: ChildProcess; readonly ended: Promise<Ran> } {
+    const child = spawn(process.execPath, [cli, ...args], {
+      cwd: this.root,
+      env: { ...process.env, ORCA_HOME: this.home, ORCA_API: `http://127.0.0.1:${this.apiPort}`, NO_COLOR: '1' },
+    });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const ended = new Promise<Ran>((done) => child.once('close', (code) => done({ code, stdout, stderr })));
+    return { child, ended };
   }
 
   async start(): Promise<void> {

@@ -55,7 +55,7 @@ export const showDeployment = async (
   } catch (error) {
     live?.end();
     if (!context.signal.aborted) throw error;
-    print(`${palette.yellow('!')} cancelled; what was done stays, and the next deploy goes on from here`);
+    print(`${palette.yellow('!')} called off; what was not done yet goes back to what ran before (see: orca status)`);
     return 130;
   }
   return exitCode;

@@ -46,13 +46,16 @@ const withoutPrefix = (reason: string, service: string): string =>
 const headline = (end: End, palette: Palette): string => {
   const { outcome, changed, unchanged, failures, mutatingCalls, ms, message } = end;
   const changes = [...groupBy(changed.map((c) => c.change))].map(([change, n]) => `${n} ${change}`);
+  const downtimes = changed.flatMap(({ service, downtimeMs }) =>
+    downtimeMs === undefined ? [] : [`${service} was down for ${seconds(downtimeMs)}`],
+  );
   const kept = unchanged.length === 0 ? [] : [`${unchanged.length} unchanged`];
   const calls = count(mutatingCalls, 'mutating engine call');
   switch (outcome) {
     case 'converged':
       return changed.length === 0
         ? `${palette.green('✓')} nothing to do: ${count(unchanged.length, 'service')} up to date, ${calls}, ${seconds(ms)}`
-        : `${palette.green('✓')} ${[...changes, ...kept].join(', ')} in ${seconds(ms)} (${calls})`;
+        : `${palette.green('✓')} ${[...changes, ...kept].join(', ')} in ${seconds(ms)} (${[calls, ...downtimes].join('; ')})`;
     case 'planned':
       return `nothing was changed; to do it: orca deploy`;
     case 'failed':
@@ -60,7 +63,7 @@ const headline = (end: End, palette: Palette): string => {
     case 'blocked':
       return `${palette.red('✗')} blocked: ${[count(failures.length, 'service'), ...changes, ...kept].join(', ')}`;
     case 'cancelled':
-      return `${palette.yellow('!')} cancelled${changes.length === 0 ? '' : ` after ${changes.join(', ')}`}; the next deploy goes on from here`;
+      return `${palette.yellow('!')} cancelled${changes.length === 0 ? '' : ` after ${changes.join(', ')}`}; what was not done yet goes back to what ran before`;
     case 'refused':
       return `${palette.red('✗')} refused: ${message ?? 'nothing was changed'}`;
     default:

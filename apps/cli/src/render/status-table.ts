@@ -42,7 +42,7 @@ const notes = (s: ServiceStatus): readonly string[] => [
 
 const colourOf = ({ status }: ServiceStatus, palette: Palette): ((text: string) => string) => {
   if (status === 'running') return palette.green;
-  return status === 'failed' || status === 'missing' ? palette.red : palette.yellow;
+  return status === 'failed' || status === 'missing' || status === 'crash_loop' ? palette.red : palette.yellow;
 };
 
 const age = ({ startedAt, runningReplicas }: ServiceStatus, now: number): string => {
