@@ -1,0 +1,38 @@
+/** Text of a `[[service]]`, from the least that says what a scenario needs. */
+export interface ServiceText {
+  readonly name: string;
+  /** Changing it makes another revision. */
+  readonly env?: string;
+  readonly image?: string;
+  readonly dependsOn?: readonly string[];
+  /** Mounts a volume of that name, which makes updates stop-first. */
+  readonly volume?: string;
+  /** Publishes its port on the host, which makes updates stop-first as well. */
+  readonly hostPort?: number;
+  /** Is served by orca's proxy under `<name>.test`. */
+  readonly isRouted?: boolean;
+}
+
+/** A web server of 2 MB that ends as soon as it is asked to. */
+const tiny = `command = ["sh", "-c", "mkdir /www; echo ok > /www/index.html; trap 'exit 0' TERM; httpd -f -p 8080 -h /www & wait"]`;
+
+export const serviceText = (s: ServiceText): string =>
+  [
+    '[[service]]',
+    `name = "${s.name}"`,
+    `image = "${s.image ?? 'busybox:1.36'}"`,
+    ...(s.image === undefined ? [tiny] : []),
+    'port = 8080',
+    'stop_grace_secs = 5',
+    ...(s.isRouted === true ? [`domain = "${s.name}.test"`] : []),
+    ...(s.hostPort === undefined ? [] : [`host_port = ${s.hostPort}`]),
+    ...(s.dependsOn === undefined ? [] : [`depends_on = [${s.dependsOn.map((name) => `"${name}"`).join(', ')}]`]),
+    '[service.deploy]',
+    'min_healthy_secs = 0',
+    'healthy_deadline_secs = 20',
+    'drain_secs = 0',
+    '[service.env]',
+    `MARK = "${s.env ?? '1'}"`,
+    ...(s.volume === undefined ? [] : ['[[service.volumes]]', `source = "${s.volume}"`, 'target = "/data"']),
+    '',
+  ].join('\n');
