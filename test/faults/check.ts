@@ -4,7 +4,7 @@ import { containersOf, identities, linesOf, type Container } from './containers.
 import type { ServiceState } from './status.ts';
 
 export interface CheckOptions {
-  /** Services whose failed candidate is kept, stopped, for its logs. */
+  /** Services whose newest revision must fail; it is kept, stopped, for its logs, while the one before runs. */
   readonly failed?: readonly string[];
 }
 
@@ -52,7 +52,9 @@ const faultsOf = (
   if (own.length > running.length)
     faults.push(`${service.name}: ${own.length - running.length} containers lie stopped`);
   if (new Set(running.map((c) => c.revision)).size > 1) faults.push(`${service.name}: several revisions run`);
-  if (!failed.includes(service.name) && !service.upToDate) {
+  if (failed.includes(service.name)) {
+    if (service.lastFailure === undefined) faults.push(`${service.name} has not failed (yet)`);
+  } else if (!service.upToDate) {
     faults.push(`${service.name} is not up to date (${service.status}: ${service.lastFailure ?? 'no reason given'})`);
   }
   return faults;

@@ -59,7 +59,7 @@ export class Cluster {
   }
 
   delete(path: string): void {
-    rmSync(join(this.#root, path), { recursive: true });
+    rmSync(join(this.#root, path), { recursive: true, force: true });
   }
 
   /** Starts the server; returns the seconds until it said that it is ready. */

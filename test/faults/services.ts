@@ -4,6 +4,10 @@ export interface ServiceText {
   /** Changing it makes another revision. */
   readonly env?: string;
   readonly image?: string;
+  /** A line of shell, instead of a web server that works. */
+  readonly command?: string;
+  /** Made by orca if its name says so; the project's own unless told. */
+  readonly network?: string;
   readonly dependsOn?: readonly string[];
   /** Mounts a volume of that name, which makes updates stop-first. */
   readonly volume?: string;
@@ -14,14 +18,15 @@ export interface ServiceText {
 }
 
 /** A web server of 2 MB that ends as soon as it is asked to. */
-const tiny = `command = ["sh", "-c", "mkdir /www; echo ok > /www/index.html; trap 'exit 0' TERM; httpd -f -p 8080 -h /www & wait"]`;
+const tiny = `mkdir -p /www; echo ok > /www/index.html; trap 'exit 0' TERM; httpd -f -p 8080 -h /www & wait`;
 
 export const serviceText = (s: ServiceText): string =>
   [
     '[[service]]',
     `name = "${s.name}"`,
     `image = "${s.image ?? 'busybox:1.36'}"`,
-    ...(s.image === undefined ? [tiny] : []),
+    ...(s.image === undefined ? [`command = ${JSON.stringify(['sh', '-c', s.command ?? tiny])}`] : []),
+    ...(s.network === undefined ? [] : [`network = "${s.network}"`]),
     'port = 8080',
     'stop_grace_secs = 5',
     ...(s.isRouted === true ? [`domain = "${s.name}.test"`] : []),
