@@ -13,6 +13,7 @@ export interface ServiceText {
   readonly volume?: string;
   /** Publishes its port on the host, which makes updates stop-first as well. */
   readonly hostPort?: number;
+  readonly memoryMb?: number;
   /** Is served by orca's proxy under `<name>.test`. */
   readonly isRouted?: boolean;
 }
@@ -32,6 +33,7 @@ export const serviceText = (s: ServiceText): string =>
     ...(s.isRouted === true ? [`domain = "${s.name}.test"`] : []),
     ...(s.hostPort === undefined ? [] : [`host_port = ${s.hostPort}`]),
     ...(s.dependsOn === undefined ? [] : [`depends_on = [${s.dependsOn.map((name) => `"${name}"`).join(', ')}]`]),
+    ...(s.memoryMb === undefined ? [] : ['[service.resources]', `memory = "${s.memoryMb}Mi"`]),
     '[service.deploy]',
     'min_healthy_secs = 0',
     'healthy_deadline_secs = 20',

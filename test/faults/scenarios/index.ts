@@ -1,12 +1,24 @@
 import type { Scenario } from '../scenario.ts';
+import { f01 } from './f01-random-kills.ts';
 import { f02 } from './f02-crash-points.ts';
 import { f03 } from './f03-server-restart.ts';
 import { f04 } from './f04-records-deleted.ts';
+import { f05 } from './f05-idle-passes.ts';
+import { f06 } from './f06-lost-replies.ts';
+import { f08 } from './f08-engine-kills.ts';
+import { f10 } from './f10-event-stream.ts';
+import { f11 } from './f11-drift.ts';
 
 /** All scenarios, in the order of their numbers. */
 export const scenarios: readonly Scenario[] = [
   // One line each.
+  f01,
   f02,
   f03,
   f04,
+  f05,
+  f06,
+  f08,
+  f10,
+  f11,
 ];
