@@ -14,6 +14,8 @@ export interface ServiceText {
   /** Publishes its port on the host, which makes updates stop-first as well. */
   readonly hostPort?: number;
   readonly memoryMb?: number;
+  /** `always` unless told. */
+  readonly restart?: string;
   /** Is served by orca's proxy under `<name>.test`. */
   readonly isRouted?: boolean;
 }
@@ -30,6 +32,7 @@ export const serviceText = (s: ServiceText): string =>
     ...(s.network === undefined ? [] : [`network = "${s.network}"`]),
     'port = 8080',
     'stop_grace_secs = 5',
+    ...(s.restart === undefined ? [] : [`restart_policy = "${s.restart}"`]),
     ...(s.isRouted === true ? [`domain = "${s.name}.test"`] : []),
     ...(s.hostPort === undefined ? [] : [`host_port = ${s.hostPort}`]),
     ...(s.dependsOn === undefined ? [] : [`depends_on = [${s.dependsOn.map((name) => `"${name}"`).join(', ')}]`]),

@@ -1,21 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { containersOf, identities } from '../containers.ts';
 import { spread } from '../figures.ts';
-import { withRig } from '../rig.ts';
+import { serves } from '../page.ts';
+import { withRig, type Rig } from '../rig.ts';
 import type { Scenario, ScenarioContext, ScenarioResult } from '../scenario.ts';
-import { serviceText } from '../services.ts';
+import { serviceText, type ServiceText } from '../services.ts';
 
 const services = 10;
 const settleWithinMs = 90_000;
+
+/** One has a volume, one is routed, and two the engine leaves down after a kill. */
+const texts: readonly ServiceText[] = Array.from({ length: services }, (_, i) => ({
+  name: `s-${i + 1}`,
+  ...(i === 3 ? { volume: 'f8-data' } : {}),
+  ...(i === 5 ? { isRouted: true } : {}),
+  ...(i === 6 ? { restart: 'unless-stopped' } : {}),
+  ...(i === 7 ? { restart: 'on-failure:3' } : {}),
+}));
+const routed = 's-6.test';
 
 const kills = async (context: ScenarioContext, liveRestore: boolean): Promise<ScenarioResult> =>
   // Without live-restore the engine ends what is foreign to orca too, and nobody brings that back.
   withRig({ name: 'f8', liveRestore, foreigners: liveRestore }, async (rig) => {
     const { cluster, engine } = rig;
     const mode = `live-restore ${liveRestore ? 'on' : 'off'}`;
-    const texts = Array.from({ length: services }, (_, i) =>
-      serviceText({ name: `s-${i + 1}`, ...(i === 3 ? { volume: 'f8-data' } : {}), isRouted: i === 5 }),
-    );
-    cluster.write('services/all/service.toml', texts.join('\n'));
+    cluster.write('services/all/service.toml', texts.map(serviceText).join('\n'));
     await cluster.start();
     await cluster.mustOrca('deploy');
     const sinceKill: number[] = [];
@@ -30,7 +39,9 @@ const kills = async (context: ScenarioContext, liveRestore: boolean): Promise<Sc
       await engine.kill9();
       await engine.start();
       const back = performance.now();
-      const { faults } = await rig.settle({ timeoutMs: settleWithinMs });
+      const faults = [...(await rig.settle({ timeoutMs: settleWithinMs })).faults];
+      // Its address may be another one now: the route has to follow.
+      if (!(await servesWithin(rig, settleWithinMs))) faults.push(`${routed} is not served`);
       const now = performance.now();
       violations.push(...faults.map((fault) => `${mode}, kill ${round}: ${fault}`));
       if (faults.length === 0) {
@@ -51,6 +62,15 @@ const kills = async (context: ScenarioContext, liveRestore: boolean): Promise<Sc
       violations: [...violations, ...(await rig.foreignFaults())],
     };
   });
+
+const servesWithin = async ({ engine, cluster }: Rig, timeoutMs: number): Promise<boolean> => {
+  const deadline = performance.now() + timeoutMs;
+  while (performance.now() < deadline) {
+    if (await serves(engine, cluster.proxyPort, routed)) return true;
+    await sleep(100);
+  }
+  return false;
+};
 
 const run = async (context: ScenarioContext): Promise<ScenarioResult> => {
   const parts = [await kills(context, true), await kills(context, false)];
