@@ -77,7 +77,9 @@ export class Cluster {
       const late = setTimeout(() => fail(this.#gaveUp('is not ready')), readyWithinMs);
       const hear = (chunk: Buffer): void => {
         this.#output += chunk.toString();
-        if (this.#output.includes('orca server is ready')) done();
+        if (!this.#output.includes('orca server is ready')) return;
+        clearTimeout(late);
+        done();
       };
       child.stdout.on('data', hear);
       child.stderr.on('data', hear);
