@@ -97,7 +97,7 @@ describe('orca, from service.toml to a served page', () => {
     expect(await orca.identity('orca-e2e-web')).toBe(before);
     expect((await orca.get('web.test', '/')).status).toBe(200);
     const status: unknown = JSON.parse((await orca.orca(['status', '--json'])).stdout);
-    expect(status).toMatchObject({ services: [{ status: 'degraded', upToDate: false }] });
+    expect(status).toMatchObject({ services: [{ status: 'rolled_back', upToDate: false }] });
     orca.write('services/site/service.toml', web('GREETING = "changed"', 'orca-test/app:2'));
     expect(await orca.orca(['deploy'])).toMatchObject({ code: 0 });
     expect(await orca.identity('orca-e2e-web')).toBe(before);

@@ -8,18 +8,18 @@ import {
   type LogsRequest,
   type StopRequest,
 } from '@orca/api';
-import type { DesiredService, InstanceKey, PlanInput, Ports } from '@orca/reconcile';
+import { plan, type DesiredService, type InstanceKey, type Reconciler, type ReconcilerEvent } from '@orca/reconcile';
 import type { DockerRuntime } from '@orca/runtime-docker';
 import type { ServiceSpec } from '@orca/spec';
+import type { Accepted } from './accepted.ts';
+import { Deployment, previewEnd } from './deployment.ts';
 import { isMutable, loadDesired, type Desired, type DesiredPorts } from './desired.ts';
-import { previewDeployment, runDeployment, type DeploymentPorts, type Quarantine } from './deployment.ts';
 import { EventQueue } from './event-queue.ts';
 import { followLogs, lastLines } from './instance-logs.ts';
-import type { Records } from './records.ts';
-import type { ProxyRouter } from './router.ts';
+import type { Look } from './look.ts';
 import { SingleFile } from './single-file.ts';
 import { statusOf } from './status.ts';
-import { messageOf, wireIssue } from './wire.ts';
+import { messageOf, wireIssue, wirePlan } from './wire.ts';
 
 export interface ControlPlaneOptions {
   readonly clusterName: string;
@@ -27,67 +27,77 @@ export interface ControlPlaneOptions {
   readonly root: string;
   readonly desired: DesiredPorts;
   readonly runtime: DockerRuntime;
-  readonly router: ProxyRouter;
-  readonly reconcile: Ports<ServiceSpec>;
-  readonly records: Records;
+  readonly accepted: Accepted;
+  readonly look: Look;
+  readonly loop: Reconciler<ServiceSpec>;
   readonly redact: (text: string) => string;
   readonly mutations: () => number;
-  /** Running instances that fail their liveness probe. */
-  readonly unhealthy: () => ReadonlyMap<InstanceKey, string>;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Why running instances are not well: failing probes, crash loops. */
+  readonly troubles: () => ReadonlyMap<InstanceKey, string>;
   /** Told of everything that a deploy tells its caller, for the log. */
   readonly onEvent: (event: DeployEvent) => void;
+}
+
+/** The control plane with what the server's own loops tell it. */
+export interface ServerPlane extends ControlPlane {
+  /** Passes an event of the loop on to the deploys that wait for it. */
+  hear(event: ReconcilerEvent<ServiceSpec>): void;
 }
 
 type Emit = (event: DeployEvent) => void;
 type End = Extract<DeployEvent, { type: 'end' }>;
 type Good = Extract<Desired, { ok: true }>;
+type Service = DesiredService<ServiceSpec>;
 
-/** One way in: whoever wants the world changed waits in the same file. */
 export const createControlPlane = (o: ControlPlaneOptions): ServerPlane => new Plane(o);
-
-/** The control plane with what the server's own loops need of it. */
-export interface ServerPlane extends ControlPlane {
-  /** Runs a task in file with deploys, so that the two never touch an instance at the same time. */
-  exclusive<T>(task: () => Promise<T>): Promise<T>;
-  /** The services as their files last said when they were whole. */
-  specs(): ReadonlyMap<string, ServiceSpec>;
-}
 
 class Plane implements ServerPlane {
   readonly #o: ControlPlaneOptions;
+  /** Accepting is short and one at a time; the work itself is the loop's, service by service. */
   readonly #file = new SingleFile();
-  readonly #quarantine: Quarantine = new Map();
+  readonly #deployments = new Set<Deployment>();
   /** What the files said when they were last whole. */
   #lastGood: Good | undefined;
+  /** Why a service's last run did not end well. */
+  readonly #troubles = new Map<string, string>();
 
   constructor(o: ControlPlaneOptions) {
     this.#o = o;
   }
 
   deploy(request: DeployRequest, signal: AbortSignal): AsyncIterable<DeployEvent> {
-    return this.#inFile((emit) => this.#deploy(request, emit, signal), signal);
+    return this.#told((emit) => this.#deploy(request, emit, signal), signal);
   }
 
   stop(request: StopRequest, signal: AbortSignal): AsyncIterable<DeployEvent> {
-    return this.#inFile((emit) => this.#stop(request, emit, signal), signal);
+    return this.#told((emit) => this.#stop(request, emit, signal), signal);
   }
 
-  exclusive<T>(task: () => Promise<T>): Promise<T> {
-    return this.#file.run(task);
-  }
-
-  specs(): ReadonlyMap<string, ServiceSpec> {
-    return new Map((this.#lastGood?.services ?? []).map((d) => [d.spec.name, d.spec]));
+  hear(event: ReconcilerEvent<ServiceSpec>): void {
+    for (const deployment of this.#deployments) deployment.hear(event);
+    if (event.type !== 'settled') return;
+    const { service, settlement } = event;
+    if (settlement.outcome === 'converged') this.#troubles.delete(service);
+    const [failure] = settlement.failed;
+    const reasons = settlement.last.blocked.flatMap((b) => b.reasons);
+    if (failure !== undefined) this.#troubles.set(service, messageOf(failure.error));
+    else if (settlement.outcome === 'blocked' && reasons.length > 0 && !this.#o.accepted.quarantine.has(service))
+      this.#troubles.set(service, reasons.join('; '));
   }
 
   async status(signal: AbortSignal): Promise<ClusterStatus> {
-    const desired = await loadDesired(this.#o.desired, signal);
+    const [desired, seen] = await Promise.all([
+      loadDesired(this.#o.desired, signal),
+      this.#o.runtime.details(signal).then(
+        (instances) => ({ instances, error: undefined }),
+        (error: unknown) => ({ instances: [], error: messageOf(error) }),
+      ),
+    ]);
     if (desired.ok) this.#lastGood = desired;
-    const seen = await this.#o.runtime.details(signal).then(
-      (instances) => ({ instances, error: undefined }),
-      (error: unknown) => ({ instances: [], error: messageOf(error) }),
-    );
-    const failures = new Map([...this.#quarantine].map(([name, { reason }]) => [name, this.#o.redact(reason)]));
+    const failures = new Map([...this.#troubles].map(([name, reason]) => [name, this.#o.redact(reason)]));
+    for (const [name, { reason }] of this.#o.accepted.quarantine) failures.set(name, this.#o.redact(reason));
     return {
       cluster: this.#o.clusterName,
       version: this.#o.version,
@@ -100,7 +110,8 @@ class Plane implements ServerPlane {
               desired: this.#lastGood?.services ?? [],
               instances: seen.instances,
               failures,
-              unhealthy: this.#o.unhealthy(),
+              quarantined: this.#o.accepted.quarantine,
+              troubles: this.#o.troubles(),
             })
           : [],
     };
@@ -118,14 +129,13 @@ class Plane implements ServerPlane {
     }
   }
 
-  async *#inFile(task: (emit: Emit) => Promise<End>, signal: AbortSignal): AsyncIterable<DeployEvent> {
+  async *#told(task: (emit: Emit) => Promise<End>, signal: AbortSignal): AsyncIterable<DeployEvent> {
     const queue = new EventQueue<DeployEvent>();
     const emit: Emit = (event) => {
       this.#o.onEvent(event);
       queue.push(event);
     };
-    const work = this.#file
-      .run(() => task(emit))
+    const work = task(emit)
       .catch((error: unknown) => failedEnd(signal.aborted ? 'cancelled' : 'failed', this.#o.redact(messageOf(error))))
       .then((end) => {
         emit(end);
@@ -142,95 +152,177 @@ class Plane implements ServerPlane {
         `this server serves ${this.#o.root}, and you are in ${request.root}; change there, or run a server here`,
       );
     }
-    const desired = await loadDesired(this.#o.desired, signal);
-    for (const issue of desired.ok ? desired.warnings : desired.issues)
-      emit({ type: 'issue', issue: wireIssue(issue) });
-    if (!desired.ok) return failedEnd('refused', 'the config has errors; nothing was changed');
-    this.#lastGood = desired;
-    const unknown = unknownNames(request.services, desired.services);
+    const first = await this.#load(emit, signal);
+    if ('end' in first) return first.end;
+    const unknown = unknownNames(request.services, first.good.services);
     if (unknown !== undefined) return failedEnd('refused', unknown);
-    const scope = request.services === 'all' ? undefined : new Set(request.services);
-    if (request.dryRun) return previewDeployment(this.#deployment(scope, request), emit, signal);
-    await this.#o.runtime.ping(signal);
-    // Asking for a service by name is also asking to start it again, and to try again what failed.
-    for (const name of scope ?? []) await this.#o.records.setPaused(name, false);
-    for (const { spec } of desired.services) if (scope?.has(spec.name) ?? true) this.#quarantine.delete(spec.name);
-    await this.#refreshImages(desired.services, scope, signal);
-    return runDeployment(this.#deployment(scope, request), emit, signal);
+    if (!request.dryRun) {
+      await this.#o.runtime.ping(signal);
+      // A moved tag must be known before the plan: its new image is part of the revision.
+      await this.#refreshImages(first.good.services, request.services, signal);
+    }
+    const order = await this.#file.run(() => this.#order(request, emit, signal));
+    return 'end' in order ? order.end : this.#carryOut(order, signal);
   }
 
-  async #stop(request: StopRequest, emit: Emit, signal: AbortSignal): Promise<End> {
-    const desired = await this.#desiredOrLast(signal);
-    const all = desired.services.map((d) => d.spec.name as string);
-    const names = request.services === 'all' ? all : request.services;
-    const unknown = unknownNames(names, desired.services);
-    if (unknown !== undefined) return failedEnd('refused', unknown);
-    await this.#o.runtime.ping(signal);
-    for (const name of names) await this.#o.records.setPaused(name, true);
-    return runDeployment(this.#deployment(new Set(names), undefined), emit, signal);
+  /** Reads the files once more, plans, and promises what they ask for. Nothing else is promised meanwhile. */
+  async #order(request: DeployRequest, emit: Emit, signal: AbortSignal): Promise<Order | { readonly end: End }> {
+    const begun = this.#o.now();
+    const loaded = await this.#load(() => undefined, signal);
+    if ('end' in loaded) return loaded;
+    const { services } = loaded.good;
+    const { accepted } = this.#o;
+    const named = request.services === 'all' ? undefined : new Set(request.services);
+    const wanted = services.filter((d) => named?.has(d.spec.name) ?? true);
+    const input = await this.#o.look.gather(signal);
+    const isStarted = (d: Service): Service => (named?.has(d.spec.name) === true ? { ...d, isPaused: false } : d);
+    const outOfScope = services.filter((d) => !wanted.includes(d));
+    const desired = [
+      ...wanted.map((d) => isStarted(d)),
+      // What is not deployed now counts as it was last deployed, if it was.
+      ...outOfScope.map((d) => accepted.services().find((a) => a.spec.name === d.spec.name) ?? d),
+    ].map((d) => ({ ...d, lastGood: accepted.services().find((a) => a.spec.name === d.spec.name)?.lastGood }));
+    const quarantined = new Map([...accepted.quarantine].filter(([name]) => !wanted.some((d) => d.spec.name === name)));
+    const preview = plan({
+      desired,
+      observed: input.observed,
+      memory: { ...input.memory, quarantined },
+      allowMassRemoval: request.allowMassRemoval,
+      ...(named === undefined ? {} : { scope: named }),
+    });
+    if (input.observed.kind === 'unknown' || request.dryRun) {
+      emit(wirePlan(preview));
+      return { end: previewEnd(preview, this.#o.now() - begun) };
+    }
+    const removed = removals(preview.steps, desired);
+    const names = new Set([...wanted.map((d) => d.spec.name as string), ...removed]);
+    const before = new Map([...names].map((name) => [name, accepted.get(name)] as const));
+    const changed = wanted.filter((d) => before.get(d.spec.name)?.revision !== d.revision).map((d) => d.spec.name);
+    // Written down before the first action: a control plane that dies now goes on with it when it is back.
+    await accepted.accept(wanted);
+    await accepted.remove(removed);
+    for (const name of named ?? []) await accepted.setPaused(name, false);
+    for (const d of wanted) accepted.quarantine.delete(d.spec.name);
+    const deployment = this.#begin(names, emit);
+    deployment.announce(preview);
+    const guarded = preview.blocked.filter((b) => !desired.some((d) => d.spec.name === b.service));
+    return { deployment, names, supersede: changed, before, guarded };
   }
 
-  /** Stopping must work with a broken config as well. */
-  async #desiredOrLast(signal: AbortSignal): Promise<Good> {
-    const desired = await loadDesired(this.#o.desired, signal);
-    if (desired.ok) this.#lastGood = desired;
-    const good = desired.ok ? desired : this.#lastGood;
-    if (good === undefined)
-      throw new ApiError(409, 'the config has errors, and no earlier version of it is known to this server');
-    return good;
-  }
-
-  /** A moved tag must be known before the plan: its new image is part of the revision. */
-  async #refreshImages(
-    services: readonly DesiredService<ServiceSpec>[],
-    scope: ReadonlySet<string> | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const mutable = services.filter((d) => isMutable(d.spec) && !d.isPaused && (scope?.has(d.spec.name) ?? true));
-    // A failed pull shows in the plan's own `prepare` step, with its reason, if the image is needed.
-    await Promise.all(mutable.map((d) => this.#o.runtime.prepare(d.spec, signal).catch(() => undefined)));
-  }
-
-  #deployment(scope: ReadonlySet<string> | undefined, request: DeployRequest | undefined): DeploymentPorts {
-    const { runtime, reconcile, redact, mutations } = this.#o;
-    return {
-      reconcile,
-      redact,
-      mutations,
-      quarantine: this.#quarantine,
-      lastLines: (key) => lastLines(runtime, key),
-      gather: (signal) => this.#gather(scope, request?.allowMassRemoval ?? false, signal),
-    };
-  }
-
-  async #gather(
-    scope: ReadonlySet<string> | undefined,
-    allowMassRemoval: boolean,
-    signal: AbortSignal,
-  ): Promise<Omit<PlanInput<ServiceSpec>, 'memory'>> {
-    const desired = await this.#desiredOrLast(signal);
-    const base = { desired: desired.services, allowMassRemoval, ...(scope === undefined ? {} : { scope }) };
+  async #carryOut(order: Order, signal: AbortSignal): Promise<End> {
+    const { deployment, names, supersede, guarded } = order;
+    const { loop } = this.#o;
     try {
-      const instances = await this.#o.runtime.observe(signal);
-      return { ...base, observed: { kind: 'known', instances, routed: this.#routed(desired.services) } };
+      loop.supersede(supersede);
+      loop.request(names);
+      const settled = await loop.settled(names, signal);
+      const end = await deployment.end(settled);
+      if (guarded.length === 0) return end;
+      const failures = guarded.map((b) => ({ service: b.service, reason: b.reasons.join('; '), logs: [] }));
+      return {
+        ...end,
+        outcome: end.outcome === 'converged' ? 'blocked' : end.outcome,
+        failures: [...end.failures, ...failures],
+      };
     } catch (error) {
-      signal.throwIfAborted();
-      return { ...base, observed: { kind: 'unknown', reason: messageOf(error) } };
+      if (!signal.aborted) throw error;
+      return await this.#callOff(order);
+    } finally {
+      this.#deployments.delete(deployment);
     }
   }
 
-  /** An instance of the wanted revision counts as routed only under the domain that is wanted now. */
-  #routed(services: readonly DesiredService<ServiceSpec>[]): ReadonlySet<InstanceKey> {
-    const byName = new Map(services.map((d) => [d.spec.name as string, d]));
-    return new Set(
-      [...this.#o.router.routed()].filter((key) => {
-        const wanted = byName.get(key.slice(0, key.indexOf('/')));
-        if (wanted === undefined || !wanted.isRouted || !key.endsWith(`@${wanted.revision}`)) return true;
-        return this.#o.router.isRoutedAs(key, wanted.spec.route);
-      }),
+  /** Whoever asked for the deploy called it off: what did not settle goes back to what was promised before. */
+  async #callOff({ deployment, names, before }: Order): Promise<End> {
+    const { accepted, loop } = this.#o;
+    const undone = [...names].filter((name) => !loop.isSettled(name));
+    await this.#file.run(async () => {
+      for (const name of undone) if (accepted.get(name) !== undefined) await accepted.restore(name, before.get(name));
+    });
+    loop.supersede(undone);
+    return { ...(await deployment.end(new Map())), outcome: 'cancelled' };
+  }
+
+  async #stop(request: StopRequest, emit: Emit, signal: AbortSignal): Promise<End> {
+    const desired = await loadDesired(this.#o.desired, signal);
+    if (desired.ok) this.#lastGood = desired;
+    const { accepted } = this.#o;
+    // Stopping must work with a broken config as well.
+    const known = new Map((this.#lastGood?.services ?? []).map((d) => [d.spec.name as string, d]));
+    for (const d of accepted.services()) known.set(d.spec.name, d);
+    if (known.size === 0 && !desired.ok)
+      throw new ApiError(409, 'the config has errors, and no earlier version of it is known to this server');
+    const names = request.services === 'all' ? [...known.keys()] : request.services;
+    const unknown = unknownNames(names, [...known.values()]);
+    if (unknown !== undefined) return failedEnd('refused', unknown);
+    await this.#o.runtime.ping(signal);
+    const order = await this.#file.run(async (): Promise<Order> => {
+      await accepted.accept(names.flatMap((name) => (accepted.get(name) === undefined ? (known.get(name) ?? []) : [])));
+      for (const name of names) await accepted.setPaused(name, true);
+      const { observed, memory } = await this.#o.look.gather(signal);
+      const scope = new Set(names);
+      const deployment = this.#begin(scope, emit);
+      const quarantined = accepted.quarantine;
+      deployment.announce(plan({ desired: accepted.services(), observed, memory: { ...memory, quarantined }, scope }));
+      return { deployment, names: scope, supersede: names, before: new Map(), guarded: [] };
+    });
+    return this.#carryOut(order, signal);
+  }
+
+  #begin(services: ReadonlySet<string>, emit: Emit): Deployment {
+    const { redact, mutations, now, runtime } = this.#o;
+    const deployment = new Deployment({
+      services,
+      emit,
+      redact,
+      mutations,
+      now,
+      lastLines: (key) => lastLines(runtime, key),
+    });
+    this.#deployments.add(deployment);
+    return deployment;
+  }
+
+  async #load(emit: Emit, signal: AbortSignal): Promise<{ readonly good: Good } | { readonly end: End }> {
+    const desired = await loadDesired(this.#o.desired, signal);
+    for (const issue of desired.ok ? desired.warnings : desired.issues)
+      emit({ type: 'issue', issue: wireIssue(issue) });
+    if (!desired.ok) return { end: failedEnd('refused', 'the config has errors; nothing was changed') };
+    this.#lastGood = desired;
+    return { good: desired };
+  }
+
+  async #refreshImages(
+    services: readonly Service[],
+    asked: readonly string[] | 'all',
+    signal: AbortSignal,
+  ): Promise<void> {
+    const mutable = services.filter(
+      (d) => isMutable(d.spec) && (asked === 'all' ? !d.isPaused : asked.includes(d.spec.name)),
     );
+    await Promise.all(mutable.map((d) => this.#o.runtime.refresh(d.spec, signal)));
   }
 }
+
+/** What was promised, and is now to be done. */
+interface Order {
+  readonly deployment: Deployment;
+  readonly names: ReadonlySet<string>;
+  /** Services whose run under way is for something that is not wanted any more. */
+  readonly supersede: readonly string[];
+  readonly before: ReadonlyMap<string, ReturnType<Accepted['get']>>;
+  /** Removals that the prune guard refused. */
+  readonly guarded: readonly { readonly service: string; readonly reasons: readonly string[] }[];
+}
+
+/** Services that the plan takes away altogether. */
+const removals = (
+  steps: readonly { readonly action: { readonly service: string } }[],
+  desired: readonly Service[],
+): readonly string[] => {
+  const kept = new Set(desired.map((d) => d.spec.name as string));
+  return [...new Set(steps.map((s) => s.action.service))].filter((name) => !kept.has(name));
+};
 
 const failedEnd = (outcome: End['outcome'], message: string): End => ({
   type: 'end',
@@ -243,10 +335,7 @@ const failedEnd = (outcome: End['outcome'], message: string): End => ({
   message,
 });
 
-const unknownNames = (
-  asked: readonly string[] | 'all',
-  services: readonly DesiredService<ServiceSpec>[],
-): string | undefined => {
+const unknownNames = (asked: readonly string[] | 'all', services: readonly Service[]): string | undefined => {
   if (asked === 'all') return undefined;
   const known = services.map((d) => d.spec.name as string);
   const unknown = asked.filter((name) => !known.includes(name));

@@ -1,98 +1,150 @@
-import type { DeployEvent, DeployOutcome, WireFailure } from '@orca/api';
-import {
-  converge,
-  plan,
-  type Converged,
-  type InstanceKey,
-  type Plan,
-  type PlanInput,
-  type Ports,
-  type Revision,
-} from '@orca/reconcile';
+import type { DeployEvent, DeployOutcome, WireChange, WireFailure } from '@orca/api';
+import type { InstanceKey, Plan, ReconcilerEvent, Settlement, Step } from '@orca/reconcile';
 import type { ServiceSpec } from '@orca/spec';
 import { messageOf, wireChanges, wireEvent, wirePlan } from './wire.ts';
 
-export type Quarantine = Map<string, { readonly revision: Revision; readonly reason: string }>;
-type Input = Omit<PlanInput<ServiceSpec>, 'memory'>;
 type End = Extract<DeployEvent, { type: 'end' }>;
+type Event = ReconcilerEvent<ServiceSpec>;
 
-export interface DeploymentPorts {
-  readonly reconcile: Ports<ServiceSpec>;
-  readonly gather: (signal: AbortSignal) => Promise<Input>;
-  readonly quarantine: Quarantine;
+export interface DeploymentOptions {
+  /** Services that this deploy is about. */
+  readonly services: ReadonlySet<string>;
+  readonly emit: (event: DeployEvent) => void;
   readonly redact: (text: string) => string;
   /** The last lines an instance printed. */
   readonly lastLines: (key: InstanceKey) => Promise<readonly string[]>;
   /** Calls so far that could change something in the engine. */
   readonly mutations: () => number;
+  readonly now: () => number;
 }
 
-/** Plans without acting: what a deploy would do now. */
-export const previewDeployment = async (
-  ports: DeploymentPorts,
-  emit: (event: DeployEvent) => void,
-  signal: AbortSignal,
-): Promise<End> => {
-  const begun = ports.reconcile.now();
-  const input = await ports.gather(signal);
-  const preview = plan({ ...input, memory: { quarantined: ports.quarantine } });
-  emit(wirePlan(preview));
-  return {
-    type: 'end',
-    outcome: preview.blocked.length > 0 ? 'blocked' : 'planned',
-    changed: [],
-    unchanged: preview.unchanged,
-    failures: blockedFailures(preview, new Set()),
-    mutatingCalls: 0,
-    ms: ports.reconcile.now() - begun,
-  };
-};
+/** What one deploy sees of the loop: it passes on what concerns its services, and sums up at the end. */
+export class Deployment {
+  readonly #o: DeploymentOptions;
+  readonly #begun: number;
+  readonly #mutationsBefore: number;
+  readonly #announced = new Set<string>();
+  readonly #done: Step<ServiceSpec>[] = [];
+  readonly #downtimes = new Downtimes();
+  readonly #failed = new Map<string, Settlement<ServiceSpec>>();
 
-/** Makes it so, telling every step, and ends with what changed and why anything did not. */
-export const runDeployment = async (
-  ports: DeploymentPorts,
-  emit: (event: DeployEvent) => void,
-  signal: AbortSignal,
-): Promise<End> => {
-  const begun = ports.reconcile.now();
-  const before = ports.mutations();
-  let unchanged: readonly string[] = [];
-  const result = await converge(ports.reconcile, {
-    gather: ports.gather,
-    quarantine: ports.quarantine,
-    signal,
-    onPlan: (next, turn) => {
-      if (turn === 1) unchanged = next.unchanged;
-      if (turn === 1 || next.steps.length > 0) emit(wirePlan(next));
-    },
-    onEvent: (event) => emit(wireEvent(event, ports.redact)),
-  });
-  return {
-    type: 'end',
-    outcome: outcomeOf(result),
-    changed: wireChanges(result.done),
-    unchanged,
-    failures: await failuresOf(result, ports),
-    mutatingCalls: ports.mutations() - before,
-    ms: ports.reconcile.now() - begun,
-  };
-};
-
-const outcomeOf = ({ outcome }: Converged<ServiceSpec>): DeployOutcome => outcome;
-
-const failuresOf = async (result: Converged<ServiceSpec>, ports: DeploymentPorts): Promise<readonly WireFailure[]> => {
-  if (result.outcome === 'cancelled') return [];
-  const failures = new Map<string, WireFailure>();
-  for (const { step, error } of result.failed) {
-    const { service } = step.action;
-    if (failures.has(service)) continue;
-    const lines = 'key' in step.action ? await ports.lastLines(step.action.key).catch(() => []) : [];
-    failures.set(service, { service, reason: ports.redact(messageOf(error)), logs: lines.map(ports.redact) });
+  constructor(o: DeploymentOptions) {
+    this.#o = o;
+    this.#begun = o.now();
+    this.#mutationsBefore = o.mutations();
   }
-  return [...failures.values(), ...blockedFailures(result.last, new Set(failures.keys()))];
-};
 
-const blockedFailures = (last: Plan<ServiceSpec>, known: ReadonlySet<string>): readonly WireFailure[] =>
-  last.blocked
-    .filter((b) => !known.has(b.service))
-    .map((b) => ({ service: b.service, reason: b.reasons.join('; '), logs: [] }));
+  /** The whole plan, before anything is done. */
+  announce(plan: Plan<ServiceSpec>): void {
+    for (const { id } of plan.steps) this.#announced.add(id);
+    this.#o.emit(wirePlan(plan));
+  }
+
+  hear(event: Event): void {
+    if (event.type === 'plan') this.#more(event.service, event.plan);
+    // A later look at a service that failed only says that it is blocked: the failure itself is what matters.
+    if (event.type === 'settled' && this.#concerns(event.service) && event.settlement.failed.length > 0)
+      this.#failed.set(event.service, event.settlement);
+    if (!event.type.startsWith('step.') || !('step' in event) || !this.#concerns(event.step.action.service)) return;
+    if (event.type === 'step.done') this.#done.push(event.step);
+    this.#downtimes.hear(event, this.#o.now());
+    this.#o.emit(wireEvent(event, this.#o.redact));
+  }
+
+  /** Sums up how the services ended. */
+  async end(last: ReadonlyMap<string, Settlement<ServiceSpec>>): Promise<End> {
+    const settled = new Map(
+      [...last].map(([name, s]) => [name, s.outcome === 'blocked' ? (this.#failed.get(name) ?? s) : s] as const),
+    );
+    const failures = await this.#failuresOf(settled);
+    const outcomes = new Set([...settled.values()].map((s) => s.outcome));
+    const changed = wireChanges(this.#done).map((change): WireChange => {
+      const downtimeMs = this.#downtimes.of(change.service);
+      return downtimeMs === undefined ? change : { ...change, downtimeMs };
+    });
+    const touched = new Set(changed.map((c) => c.service));
+    const isWell = (name: string): boolean => settled.get(name)?.outcome === 'converged';
+    return {
+      type: 'end',
+      outcome: worst(outcomes),
+      changed,
+      unchanged: [...settled.keys()].filter((name) => isWell(name) && !touched.has(name)).toSorted(),
+      failures,
+      mutatingCalls: this.#o.mutations() - this.#mutationsBefore,
+      ms: this.#o.now() - this.#begun,
+    };
+  }
+
+  #concerns(service: string): boolean {
+    return this.#o.services.has(service);
+  }
+
+  /** Steps that the first plan did not have: a way back, or what became possible. */
+  #more(service: string, plan: Plan<ServiceSpec>): void {
+    const steps = plan.steps.filter((s) => !this.#announced.has(s.id));
+    if (!this.#concerns(service) || steps.length === 0) return;
+    for (const { id } of steps) this.#announced.add(id);
+    this.#o.emit(wirePlan({ steps, blocked: [], unchanged: [] }));
+  }
+
+  async #failuresOf(settled: ReadonlyMap<string, Settlement<ServiceSpec>>): Promise<readonly WireFailure[]> {
+    const all = [...settled].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const found = await Promise.all(all.map(([service, settlement]) => this.#failureOf(service, settlement)));
+    return found.filter((failure) => failure !== undefined);
+  }
+
+  async #failureOf(
+    service: string,
+    { outcome, failed, last, retryMs }: Settlement<ServiceSpec>,
+  ): Promise<WireFailure | undefined> {
+    const { redact, lastLines } = this.#o;
+    const again = retryMs === undefined ? '' : `; tried again in ${Math.ceil(retryMs / 1000)} s`;
+    const [first] = failed;
+    if (first !== undefined && outcome !== 'converged') {
+      const { action } = first.step;
+      const lines = 'key' in action ? await lastLines(action.key).catch(() => []) : [];
+      return { service, reason: redact(messageOf(first.error)) + again, logs: lines.map(redact) };
+    }
+    const reasons = last.blocked.flatMap((b) => (b.service === service ? b.reasons : []));
+    return outcome === 'converged' || reasons.length === 0
+      ? undefined
+      : { service, reason: redact(reasons.join('; ')) + again, logs: [] };
+  }
+}
+
+const worst = (outcomes: ReadonlySet<DeployOutcome>): DeployOutcome =>
+  (['cancelled', 'failed', 'blocked'] as const).find((outcome) => outcomes.has(outcome)) ?? 'converged';
+
+/** How long nothing of a slot ran: from the stop of the old instance until the next one is ready. */
+class Downtimes {
+  readonly #since = new Map<string, number>();
+  readonly #lasted = new Map<string, number>();
+
+  hear(event: Event, now: number): void {
+    if (event.type !== 'step.started' && event.type !== 'step.done') return;
+    const { action } = event.step;
+    if (action.kind !== 'stop' && action.kind !== 'awaitReady') return;
+    const slot = action.key.slice(0, action.key.indexOf('@'));
+    const since = this.#since.get(slot);
+    // Start-first stops the old one after the new one is ready: no downtime ends there.
+    if (event.type === 'step.started' && action.kind === 'stop') this.#since.set(slot, now);
+    if (event.type === 'step.done' && action.kind === 'awaitReady' && since !== undefined) {
+      this.#lasted.set(action.service, Math.max(this.#lasted.get(action.service) ?? 0, now - since));
+      this.#since.delete(slot);
+    }
+  }
+
+  of(service: string): number | undefined {
+    return this.#lasted.get(service);
+  }
+}
+
+export const previewEnd = (preview: Plan<ServiceSpec>, ms: number): End => ({
+  type: 'end',
+  outcome: preview.blocked.length > 0 ? 'blocked' : 'planned',
+  changed: [],
+  unchanged: preview.unchanged,
+  failures: preview.blocked.map((b) => ({ service: b.service, reason: b.reasons.join('; '), logs: [] })),
+  mutatingCalls: 0,
+  ms,
+});

@@ -22,7 +22,7 @@ export interface DesiredPorts {
   readonly root: string;
   readonly secrets: SecretAccess;
   readonly images: Images;
-  readonly isPaused: (service: string) => Promise<boolean>;
+  readonly isPaused: (service: string) => boolean;
 }
 
 export type Desired =
@@ -60,7 +60,7 @@ const desire = async (
     revision: revision(revisionOf(spec, { imageId, secretDigests, generation: 0 })),
     order: updateOrderOf(spec),
     isRouted: spec.route !== undefined,
-    isPaused: await ports.isPaused(spec.name),
+    isPaused: ports.isPaused(spec.name),
     stopGraceMs: spec.stopGraceMs,
   };
 };

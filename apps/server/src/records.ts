@@ -1,32 +1,75 @@
+import { revision, type DesiredService, type Revision } from '@orca/reconcile';
+import type { RouteSpec, ServiceSpec } from '@orca/spec';
 import type { Store } from '@orca/store';
-import type { RouteSpec } from '@orca/spec';
+
+/** A service as a deploy asked for it. Templates hold names of secrets, never their values. */
+export type AcceptedRecord = Pick<
+  DesiredService<ServiceSpec>,
+  'spec' | 'revision' | 'order' | 'isRouted' | 'stopGraceMs'
+>;
+
+export interface RecordedState {
+  readonly accepted: Map<string, AcceptedRecord>;
+  readonly good: Map<string, AcceptedRecord>;
+  readonly removed: Set<string>;
+  readonly paused: Set<string>;
+  readonly quarantine: Map<string, { readonly revision: Revision; readonly reason: string }>;
+}
 
 /** What the control plane remembers between starts. Losing all of it loses no workload. */
 export interface Records {
-  isPaused(service: string): Promise<boolean>;
-  setPaused(service: string, isPaused: boolean): Promise<void>;
+  load(): Promise<RecordedState>;
+  put(kind: keyof RecordedState, id: string, value: object): Promise<void>;
+  delete(kind: keyof RecordedState, id: string): Promise<void>;
   routes(): Promise<ReadonlyMap<string, RouteSpec>>;
   setRoute(key: string, route: RouteSpec | undefined): Promise<void>;
 }
 
+/** Of another version of these records nothing is believed: it counts as lost. */
+const version = 1;
+
 export const createRecords = (store: Store): Records => ({
-  isPaused: async (service) => (await store.get('paused', service)) !== undefined,
-  setPaused: async (service, isPaused) => {
-    if (isPaused) await store.put('paused', service, {});
-    else await store.delete('paused', service);
-  },
-  routes: async () =>
-    new Map(
-      (await store.list('route')).flatMap(({ id, value }) => {
-        const route = asRoute(value);
-        return route === undefined ? [] : [[id, route] as const];
-      }),
-    ),
+  load: async () => ({
+    accepted: await entries(store, 'accepted', asAccepted),
+    good: await entries(store, 'good', asAccepted),
+    removed: new Set((await store.list('removed')).map(({ id }) => id)),
+    paused: new Set((await store.list('paused')).map(({ id }) => id)),
+    quarantine: await entries(store, 'quarantine', asFailed),
+  }),
+  put: (kind, id, value) => store.put(kind, id, { version, ...value }),
+  delete: async (kind, id) => void (await store.delete(kind, id)),
+  routes: () => entries(store, 'route', asRoute),
   setRoute: async (key, route) => {
     if (route === undefined) await store.delete('route', key);
     else await store.put('route', key, route);
   },
 });
+
+const entries = async <T>(
+  store: Store,
+  kind: string,
+  read: (value: unknown) => T | undefined,
+): Promise<Map<string, T>> =>
+  new Map(
+    (await store.list(kind)).flatMap(({ id, value }) => {
+      const found = read(value);
+      return found === undefined ? [] : [[id, found] as const];
+    }),
+  );
+
+/** Written by this very version from a parsed spec, so its head tells that the rest is there. */
+const asAccepted = (value: unknown): AcceptedRecord | undefined => {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return 'version' in value && value.version === version && isAccepted(value) ? value : undefined;
+};
+
+const isAccepted = (value: object): value is AcceptedRecord =>
+  ['spec', 'revision', 'order', 'isRouted', 'stopGraceMs'].every((field) => field in value);
+
+const asFailed = (value: unknown): { readonly revision: Revision; readonly reason: string } | undefined => {
+  if (typeof value !== 'object' || value === null || !('revision' in value && 'reason' in value)) return undefined;
+  return { revision: revision(String(value.revision)), reason: String(value.reason) };
+};
 
 /** A record may come from another version: what does not look like a route is left out. */
 const asRoute = (value: unknown): RouteSpec | undefined => {

@@ -8,16 +8,28 @@ export interface StatusInput {
   readonly instances: readonly InstanceDetails[];
   /** Why the last try of a service failed, for those whose last try did. */
   readonly failures: ReadonlyMap<string, string>;
-  /** Running instances that fail their liveness probe, with the reason. */
-  readonly unhealthy: ReadonlyMap<InstanceKey, string>;
+  /** Failed revisions, which are not tried again on their own. */
+  readonly quarantined: ReadonlyMap<string, { readonly revision: string }>;
+  /** Instances that are not well though they may run: failing probes, crash loops. */
+  readonly troubles: ReadonlyMap<InstanceKey, string>;
 }
 
 /** The state of every service, desired or still there, in the order of their names. */
-export const statusOf = ({ desired, instances, failures, unhealthy }: StatusInput): readonly ServiceStatus[] => {
+export const statusOf = ({
+  desired,
+  instances,
+  failures,
+  quarantined,
+  troubles,
+}: StatusInput): readonly ServiceStatus[] => {
   const wanted = desired.map((d) => {
     const own = instances.filter((i) => i.service === d.spec.name);
-    const sick = own.map((i) => unhealthy.get(i.key)).find((reason) => reason !== undefined);
-    return serviceStatus(d, own, failures.get(d.spec.name) ?? (d.isPaused ? undefined : sick));
+    const sick = own.map((i) => troubles.get(i.key)).find((reason) => reason !== undefined);
+    return serviceStatus(d, own, {
+      failure: d.isPaused ? failures.get(d.spec.name) : (sick ?? failures.get(d.spec.name)),
+      isCrashLoop: sick?.startsWith('crash loop') === true,
+      isQuarantined: quarantined.has(d.spec.name),
+    });
   });
   const names = new Set(desired.map((d) => d.spec.name as string));
   const extra = [...new Set(instances.map((i) => i.service))].filter((name) => !names.has(name));
@@ -33,11 +45,11 @@ export const statusOf = ({ desired, instances, failures, unhealthy }: StatusInpu
 const serviceStatus = (
   { spec, revision, isPaused }: DesiredService<ServiceSpec>,
   own: readonly InstanceDetails[],
-  failure: string | undefined,
+  { failure, isCrashLoop, isQuarantined }: Trouble,
 ): ServiceStatus => {
   const running = own.filter((i) => i.status === 'running' && i.stage === 'current' && !i.restarting);
   const isCurrent = running.filter((i) => i.revision === revision).length === spec.replicas;
-  const view = { spec, own, running: running.length, failure, isPaused };
+  const view = { spec, own, running: running.length, failure, isPaused, isCrashLoop, isQuarantined };
   return {
     name: spec.name,
     project: spec.project,
@@ -54,17 +66,25 @@ const serviceStatus = (
   };
 };
 
-interface HealthView {
+interface Trouble {
+  readonly failure: string | undefined;
+  readonly isCrashLoop: boolean;
+  readonly isQuarantined: boolean;
+}
+
+interface HealthView extends Trouble {
   readonly spec: ServiceSpec;
   readonly own: readonly InstanceDetails[];
   readonly running: number;
-  readonly failure: string | undefined;
   readonly isPaused: boolean;
 }
 
 /** Ordered rules, first match wins. */
-const healthOf = ({ spec, own, running, failure, isPaused }: HealthView): ServiceHealth => {
-  if (isPaused) return running === 0 ? 'stopped' : 'degraded';
+const healthOf = (v: HealthView): ServiceHealth => {
+  const { spec, own, running, failure } = v;
+  if (v.isPaused) return running === 0 ? 'stopped' : 'degraded';
+  if (v.isCrashLoop) return 'crash_loop';
+  if (v.isQuarantined && running >= spec.replicas) return 'rolled_back';
   if (running >= spec.replicas) return failure === undefined ? 'running' : 'degraded';
   if (running > 0) return 'degraded';
   if (failure !== undefined || own.some((i) => i.restarting)) return 'failed';

@@ -55,6 +55,7 @@ const changeOf = (did: ReadonlySet<string>): WireChange['change'] | undefined =>
   if (did.has('start')) return 'started';
   if (did.has('remove')) return 'removed';
   if (did.has('stop')) return 'stopped';
+  if (did.has('repair')) return 'repaired';
   return did.has('route') || did.has('drain') ? 'rerouted' : undefined;
 };
 

@@ -18,6 +18,7 @@ const instance = (service: string, rev: string, change: Partial<Instance> = {}):
   stage: 'current',
   status: 'running',
   dependsOn: [],
+  drift: [],
   ...change,
 });
 const specOf = (text: string) => {

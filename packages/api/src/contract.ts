@@ -42,7 +42,9 @@ export type DeployOutcome = 'converged' | 'planned' | 'failed' | 'blocked' | 'ca
 
 export interface WireChange {
   readonly service: string;
-  readonly change: 'created' | 'recreated' | 'started' | 'stopped' | 'removed' | 'rerouted';
+  readonly change: 'created' | 'recreated' | 'started' | 'stopped' | 'removed' | 'rerouted' | 'repaired';
+  /** How long the old instance was gone before the new one was ready, where the update stops first. */
+  readonly downtimeMs?: number;
 }
 
 /** What a deploy tells while it runs. `end` comes exactly once and last. */
@@ -75,7 +77,19 @@ export type DeployEvent =
       readonly message?: string;
     };
 
-export type ServiceHealth = 'running' | 'starting' | 'degraded' | 'stopped' | 'failed' | 'missing';
+/**
+ * `rolled_back`: the last deploy failed, and the revision before it runs again; `crash_loop`:
+ * it ends again and again, and is given ever longer rests.
+ */
+export type ServiceHealth =
+  | 'running'
+  | 'starting'
+  | 'degraded'
+  | 'rolled_back'
+  | 'crash_loop'
+  | 'stopped'
+  | 'failed'
+  | 'missing';
 
 export interface ServiceStatus {
   readonly name: string;

@@ -1,12 +1,13 @@
 import type { ActionKind, ActionOf, Plan, Plannable, Step } from './model.ts';
+import { createLimit, type Limit } from './limit.ts';
 import type { Ports, ReconcileEvent } from './ports.ts';
 
 export interface ApplyOptions<S extends Plannable> {
   /** Cancels at the next safe point: steps under way are told, no new one begins. */
   readonly signal: AbortSignal;
   readonly onEvent?: (event: ReconcileEvent<S>) => void;
-  /** Steps under way at once. Waiting for readiness is not work and does not count. */
-  readonly concurrency?: number;
+  /** Bounds the steps under way at once, shared with other runs if need be. Default: four of this run. */
+  readonly limit?: Limit;
 }
 
 export interface Applied<S extends Plannable> {
@@ -46,6 +47,7 @@ const executorsOf = <S extends Plannable>(): Executors<S> => ({
   drain: (a, { router }, signal) => router.drain(a.key, signal),
   stop: (a, { runtime }, signal) => runtime.stop(a.key, a.graceMs, signal),
   commit: (a, { runtime }, signal) => runtime.commit(a.key, signal),
+  repair: (a, { runtime }, signal) => runtime.repair(a.key, signal),
   remove: (a, { runtime }, signal) => runtime.remove(a.key, signal),
 });
 
@@ -63,13 +65,13 @@ class Run<S extends Plannable> {
   readonly #ports: Ports<S>;
   readonly #options: ApplyOptions<S>;
   readonly #executors: Executors<S> = executorsOf<S>();
+  readonly #limit: Limit;
   readonly #pending: Set<Step<S>>;
   readonly #done = new Set<string>();
   readonly #doneSteps: Step<S>[] = [];
   readonly #failed: { step: Step<S>; error: unknown }[] = [];
   readonly #lost = new Map<string, string>();
   readonly #running = new Set<Promise<void>>();
-  #working = 0;
 
   constructor(plan: Plan<S>, ports: Ports<S>, options: ApplyOptions<S>) {
     const ids = new Set(plan.steps.map((s) => s.id));
@@ -80,6 +82,7 @@ class Run<S extends Plannable> {
     }
     this.#ports = ports;
     this.#options = options;
+    this.#limit = options.limit ?? createLimit(defaultConcurrency);
     this.#pending = new Set(plan.steps);
   }
 
@@ -120,19 +123,21 @@ class Run<S extends Plannable> {
 
   #begin(): void {
     if (this.#options.signal.aborted) return;
-    const limit = this.#options.concurrency ?? defaultConcurrency;
     for (const step of this.#pending) {
       if (!step.after.every((id) => this.#done.has(id))) continue;
-      const counts = !isWaiting(step.action.kind);
-      if (counts && this.#working >= limit) continue;
       this.#pending.delete(step);
-      if (counts) this.#working += 1;
-      const promise = this.#perform(step).finally(() => {
-        if (counts) this.#working -= 1;
-        this.#running.delete(promise);
-      });
+      const promise = this.#inTurn(step).finally(() => this.#running.delete(promise));
       this.#running.add(promise);
     }
+  }
+
+  async #inTurn(step: Step<S>): Promise<void> {
+    if (isWaiting(step.action.kind)) return this.#perform(step);
+    await this.#limit.run(async () => {
+      // Cancelled while it waited for its turn: it never began.
+      if (this.#options.signal.aborted) this.#pending.add(step);
+      else await this.#perform(step);
+    });
   }
 
   async #perform(step: Step<S>): Promise<void> {

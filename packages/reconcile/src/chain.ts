@@ -35,6 +35,7 @@ const verbs: Readonly<Record<ActionKind, string>> = {
   drain: 'drain',
   stop: 'stop',
   commit: 'commit',
+  repair: 'repair',
   remove: 'remove',
 };
 

@@ -7,17 +7,18 @@ import type { Blocked, DesiredService, Plannable } from './model.ts';
 export const findCycles = (graph: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] => {
   const cycles: string[][] = [];
   const done = new Set<string>();
-  const path: string[] = [];
+  /** Where a name stands on the path being walked. */
+  const places = new Map<string, number>();
   const visit = (name: string): void => {
-    const at = path.indexOf(name);
-    if (at >= 0) {
-      cycles.push([...path.slice(at), name]);
+    const at = places.get(name);
+    if (at !== undefined) {
+      cycles.push([...[...places.keys()].slice(at), name]);
       return;
     }
     if (done.has(name)) return;
-    path.push(name);
+    places.set(name, places.size);
     for (const next of [...(graph.get(name) ?? [])].sort()) if (graph.has(next)) visit(next);
-    path.pop();
+    places.delete(name);
     done.add(name);
   };
   for (const name of [...graph.keys()].sort()) visit(name);
@@ -37,7 +38,7 @@ export const refusals = <S extends Plannable>(desired: readonly DesiredService<S
   for (const { spec } of desired) {
     for (const name of spec.dependsOn) if (!graph.has(name)) add(spec.name, `depends on ${name}, which does not exist`);
   }
-  return [...reasons].map(([service, list]) => ({ service, reasons: list }));
+  return [...reasons].map(([service, list]) => ({ service, reasons: list, waitsFor: [] }));
 };
 
 /** Names sorted so that each comes after all it depends on; cycles must have been refused before. */

@@ -33,7 +33,15 @@ export interface DesiredService<S extends Plannable> {
   readonly isPaused: boolean;
   /** How long a stopping instance may take before it is killed. */
   readonly stopGraceMs: number;
+  /** What was last proven to work: brought up again when the wanted revision failed and nothing proven is there. */
+  readonly lastGood?: LastGood<S> | undefined;
 }
+
+/** Enough of a service's last proven form to run it again. */
+export type LastGood<S extends Plannable> = Pick<
+  DesiredService<S>,
+  'spec' | 'revision' | 'order' | 'isRouted' | 'stopGraceMs'
+>;
 
 export interface UpdateOrder {
   readonly kind: 'start-first' | 'stop-first';
@@ -58,6 +66,8 @@ export interface Instance {
   readonly status: 'created' | 'running' | 'paused' | 'exited' | 'removing';
   /** Dependencies it was created with, so that a service gone from the config still stops in order. */
   readonly dependsOn: readonly string[];
+  /** What somebody changed since it was created, in words; `repair` puts it back without a restart. */
+  readonly drift: readonly string[];
 }
 
 /** The world as seen at one moment. A failed look is `unknown`, which is never the same as empty. */
@@ -73,8 +83,15 @@ export type ObservedState =
 /** What earlier turns learned that the world does not show. Losing it costs retries, never a workload. */
 export interface Memory {
   /** Revisions that failed, by service, with the reason; they are not tried again on their own. */
-  readonly quarantined: ReadonlyMap<string, { readonly revision: Revision; readonly reason: string }>;
+  readonly quarantined: Quarantined;
+  /** Running instances that are to be restarted now, with the reason: they failed their liveness probe. */
+  readonly ailing?: ReadonlyMap<InstanceKey, string>;
+  /** Instances that are to stay down for now, with the reason: they crash again and again. */
+  readonly resting?: ReadonlyMap<InstanceKey, string>;
 }
+
+/** Failed revisions by service. */
+export type Quarantined = ReadonlyMap<string, { readonly revision: Revision; readonly reason: string }>;
 
 export interface PlanInput<S extends Plannable> {
   readonly desired: readonly DesiredService<S>[];
@@ -82,6 +99,8 @@ export interface PlanInput<S extends Plannable> {
   readonly memory: Memory;
   /** Only these services may be touched; absent means all. */
   readonly scope?: ReadonlySet<string>;
+  /** Services outside the scope that are being changed at this moment: what depends on them waits. */
+  readonly unsettled?: ReadonlySet<string>;
   /** Confirms a removal that the prune guard would refuse. */
   readonly allowMassRemoval?: boolean;
 }
@@ -104,6 +123,8 @@ export interface Actions<S extends Plannable> {
   drain: { readonly key: InstanceKey };
   stop: { readonly key: InstanceKey; readonly graceMs: number };
   commit: { readonly key: InstanceKey };
+  /** Puts back what somebody changed on a proven instance. */
+  repair: { readonly key: InstanceKey };
   remove: { readonly key: InstanceKey };
 }
 export type ActionKind = keyof Actions<Plannable>;
@@ -123,6 +144,8 @@ export interface Step<S extends Plannable> {
 export interface Blocked {
   readonly service: string;
   readonly reasons: readonly string[];
+  /** Services whose change would let it go on; empty when only new input helps. */
+  readonly waitsFor: readonly string[];
 }
 
 /** What is to be done, as data. The same input in any order gives the same plan. */

@@ -7,7 +7,11 @@ import type { ActionOf, Instance, InstanceKey, Plannable, Step } from './model.t
  * call took effect leaves nothing behind; afterwards the call may complete.
  */
 export interface Runtime<S extends Plannable> {
-  /** All instances of this owner. Throws rather than returning a part of the truth. */
+  /**
+   * All instances of this owner. Throws rather than returning a part of the truth. Calls that
+   * were given up, by this process or by one that died, must have ended or be seen as ended:
+   * a start that takes effect after the look could make two writers of one volume.
+   */
   observe(signal: AbortSignal): Promise<readonly Instance[]>;
   /** Makes sure that `create` finds what it needs locally. */
   prepare(spec: S, signal: AbortSignal): Promise<void>;
@@ -18,6 +22,8 @@ export interface Runtime<S extends Plannable> {
   stop(key: InstanceKey, graceMs: number, signal: AbortSignal): Promise<void>;
   /** Makes a candidate current, and what was current before retired. */
   commit(key: InstanceKey, signal: AbortSignal): Promise<void>;
+  /** Puts back what `observe` reported as drift, without a restart. */
+  repair(key: InstanceKey, signal: AbortSignal): Promise<void>;
   /** Removes a stopped instance, never its data. Absent is success. */
   remove(key: InstanceKey, signal: AbortSignal): Promise<void>;
 }
@@ -33,6 +39,14 @@ export interface Router<S extends Plannable> {
   route(key: InstanceKey, spec: S, signal: AbortSignal): Promise<void>;
   /** Takes no new requests to it, and resolves when the running ones ended or had their time. */
   drain(key: InstanceKey, signal: AbortSignal): Promise<void>;
+}
+
+/** Time as the loop sees it: monotonic, so that a wrong wall clock restarts nothing. */
+export interface Clock {
+  /** Milliseconds since some fixed moment; never goes back. */
+  now(): number;
+  /** Resolves after that time; rejects with the signal's reason when it is aborted first. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
 export interface Ports<S extends Plannable> {

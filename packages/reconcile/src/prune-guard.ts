@@ -20,5 +20,5 @@ export const pruneGuard = (o: {
   const what = isAll
     ? `this would remove all ${o.removed.length} services, because none is desired`
     : `this would remove ${o.removed.length} of ${o.observedCount} services; more than ${limit} at once needs a confirmation`;
-  return o.removed.map((service) => ({ service, reasons: [what] }));
+  return o.removed.map((service) => ({ service, reasons: [what], waitsFor: [] }));
 };

@@ -1,5 +1,6 @@
 import { instanceKey } from './identity.ts';
-import type { ActionOf, DesiredService, Instance, InstanceKey, Plannable } from './model.ts';
+import type { ActionOf, DesiredService, Instance, InstanceKey, Memory, Plannable } from './model.ts';
+import { isUp } from './seen.ts';
 
 /** All that one slot's decision looks at. */
 export interface SlotInput<S extends Plannable> {
@@ -9,12 +10,14 @@ export interface SlotInput<S extends Plannable> {
   readonly routed: ReadonlySet<InstanceKey>;
   /** Why the wanted revision is not to be tried, if it failed before. */
   readonly quarantine: string | undefined;
+  readonly ailing: Memory['ailing'];
+  readonly resting: Memory['resting'];
 }
 
 export interface SlotPlan<S extends Plannable> {
   readonly actions: readonly ActionOf<S>[];
-  /** A running instance is replaced: such slots go one at a time. */
-  readonly isReplacement: boolean;
+  /** A running instance is replaced or restarted: such slots go one at a time. */
+  readonly isDisturbing: boolean;
   /** After the actions, something of this slot runs. */
   readonly willRun: boolean;
   readonly blocked: string | undefined;
@@ -23,8 +26,8 @@ export interface SlotPlan<S extends Plannable> {
 /**
  * Decides one slot. The rules in order, first match wins:
  * 1. paused: nothing runs, nothing is removed;
- * 2. the proven instance already is of the wanted revision: keep it, running and routed;
- * 3. the wanted revision failed before: return to the proven one, if there is one;
+ * 2. the proven instance already is of the wanted revision: keep it, running and routed, or let it rest;
+ * 3. the wanted revision failed before: return to the proven one, or to what was last proven;
  * 4. nothing proven is there: bring up the first instance;
  * 5. a proven instance of another revision is there: replace it, in the service's order.
  */
@@ -49,7 +52,9 @@ interface View<S extends Plannable> extends SlotInput<S> {
 
 const look = <S extends Plannable>(input: SlotInput<S>): View<S> => {
   const { desired, slot, instances } = input;
-  const live = instances.filter((i) => i.status !== 'removing');
+  // Of several that could be the proven one, the wanted one is.
+  const isWanted = (i: Instance): number => (i.revision === desired.revision ? 0 : 1);
+  const live = instances.filter((i) => i.status !== 'removing').toSorted((a, b) => isWanted(a) - isWanted(b));
   const proven = findProven(live, input.routed);
   const candidate = live.find((i) => i.stage === 'candidate' && i.revision === desired.revision && i !== proven);
   return {
@@ -78,39 +83,54 @@ const findProven = (live: readonly Instance[], routed: ReadonlySet<InstanceKey>)
 
 const pause = <S extends Plannable>(v: View<S>): SlotPlan<S> => ({
   actions: v.instances.flatMap((i) => retire(v, i, 'stopped by request')),
-  isReplacement: false,
+  isDisturbing: false,
   willRun: false,
   blocked: undefined,
 });
 
 const keep = <S extends Plannable>(v: View<S>, proven: Instance): SlotPlan<S> => {
-  const stay = [...resume(v, proven), ...settle(v, proven, 'finishes an interrupted commit')];
-  const others = [...v.leftovers, ...(v.candidate === undefined ? [] : [v.candidate])];
+  const others = discard(v, [...v.leftovers, ...(v.candidate === undefined ? [] : [v.candidate])], 'left over');
+  return stayWith(v, proven, others, undefined);
+};
+
+/** The proven instance stays what serves, as it should be; `others` is what becomes of the rest of the slot. */
+const stayWith = <S extends Plannable>(
+  v: View<S>,
+  proven: Instance,
+  others: readonly ActionOf<S>[],
+  blocked: string | undefined,
+): SlotPlan<S> => {
+  const rest = v.resting?.get(proven.key);
+  if (rest !== undefined) {
+    const actions = [...others, ...retire(v, proven, rest)];
+    return { actions, isDisturbing: false, willRun: false, blocked: blocked ?? rest };
+  }
+  const why = blocked === undefined ? undefined : 'returns to the last healthy revision';
+  const stay = [...resume(v, proven, why), ...settle(v, proven, 'is the proven one')];
   return {
-    actions: inOrder(v, stay, discard(v, others, 'left over')),
-    isReplacement: false,
+    actions: inOrder(v, stay, others),
+    isDisturbing: v.ailing?.has(proven.key) === true,
     willRun: true,
-    blocked: undefined,
+    blocked,
   };
 };
 
 const fallBack = <S extends Plannable>(v: View<S>, quarantine: string): SlotPlan<S> => {
   const { proven, candidate } = v;
-  const restore =
-    proven === undefined
-      ? []
-      : [...resume(v, proven, 'returns to the last healthy revision'), ...settle(v, proven, 'is current again')];
+  const { lastGood, ...desired } = v.desired;
+  if (proven === undefined && lastGood !== undefined && lastGood.revision !== desired.revision) {
+    const again = planSlot({ ...v, desired: { ...desired, ...lastGood }, quarantine: undefined });
+    return { ...again, blocked: quarantine };
+  }
   // The failed one is stopped but kept: its logs are what the user needs now.
   const retreat = [
     ...(candidate === undefined ? [] : retire(v, candidate, 'its revision failed')),
     ...discard(v, v.leftovers, 'left over'),
   ];
-  return {
-    actions: inOrder(v, restore, retreat),
-    isReplacement: false,
-    willRun: proven !== undefined,
-    blocked: quarantine,
-  };
+  if (proven === undefined) return { actions: retreat, isDisturbing: false, willRun: false, blocked: quarantine };
+  // The failed text may be what is wrong: a proven instance is judged by the text it was proven with.
+  const own = lastGood?.revision === proven.revision ? { ...v, desired: { ...desired, ...lastGood } } : v;
+  return stayWith(own, proven, retreat, quarantine);
 };
 
 /** With a single writer the others must be gone before the proven one runs; otherwise it serves before they go. */
@@ -130,7 +150,7 @@ const bringUp = <S extends Plannable>(v: View<S>): SlotPlan<S> => ({
     ...launch(v, 'not there yet', false),
     commit(v, v.wanted, 'became ready'),
   ],
-  isReplacement: false,
+  isDisturbing: false,
   willRun: true,
   blocked: undefined,
 });
@@ -146,7 +166,7 @@ const replace = <S extends Plannable>(v: View<S>, old: Instance): SlotPlan<S> =>
   if (order.kind === 'start-first') {
     return {
       actions: [...leftovers, ...launch(v, why, true), ...makeRoom, ...tail],
-      isReplacement: true,
+      isDisturbing: true,
       willRun: true,
       blocked: undefined,
     };
@@ -159,7 +179,7 @@ const replace = <S extends Plannable>(v: View<S>, old: Instance): SlotPlan<S> =>
   const [get, run] = launchParts({ ...v, candidate }, why, true);
   return {
     actions: [...leftovers, ...second, ...get, ...makeRoom, ...run, ...tail],
-    isReplacement: true,
+    isDisturbing: true,
     willRun: true,
     blocked: undefined,
   };
@@ -167,28 +187,38 @@ const replace = <S extends Plannable>(v: View<S>, old: Instance): SlotPlan<S> =>
 
 /** Makes a proven instance run and serve again, whatever it needs for that. */
 const resume = <S extends Plannable>(v: View<S>, i: Instance, why?: string): readonly ActionOf<S>[] => {
-  const { spec, isRouted } = v.desired;
+  const { spec, isRouted, stopGraceMs } = v.desired;
   const isRoutedNow = v.routed.has(i.key);
   const base = { service: spec.name, key: i.key };
   const ready = { kind: 'awaitReady', ...base, spec, isReplacement: false } as const;
-  if (i.status !== 'running') {
-    return [
-      ...(isRoutedNow ? [drain(v, i.key, 'does not run')] : []),
-      { kind: 'start', ...base, reason: why ?? startReason[i.status] },
-      { ...ready, reason: 'was started again' },
-      ...(isRouted ? [{ kind: 'route', ...base, spec, reason: 'serves again' } as const] : []),
-    ];
+  const route = (reason: string): readonly ActionOf<S>[] =>
+    isRouted ? [{ kind: 'route', ...base, spec, reason }] : [];
+  const repair: readonly ActionOf<S>[] =
+    i.drift.length === 0 ? [] : [{ kind: 'repair', ...base, reason: i.drift.join('; ') }];
+  const ailment = v.ailing?.get(i.key);
+  if (i.status === 'running' && ailment === undefined) {
+    if (isRouted && !isRoutedNow)
+      return [...repair, { ...ready, reason: 'is to be routed' }, ...route('is not routed as desired')];
+    if (!isRouted && isRoutedNow) return [...repair, drain(v, i.key, 'has no domain any more')];
+    // What was repaired may be reached at another address.
+    return repair.length === 0 ? [] : [...repair, ...route('was repaired')];
   }
-  if (isRouted && !isRoutedNow) {
-    return [
-      { ...ready, reason: 'is to be routed' },
-      { kind: 'route', ...base, spec, reason: 'is not routed as desired' },
-    ];
-  }
-  return !isRouted && isRoutedNow ? [drain(v, i.key, 'has no domain any more')] : [];
+  const down: readonly ActionOf<S>[] =
+    i.status === 'running' && ailment !== undefined
+      ? [{ kind: 'stop', ...base, reason: ailment, graceMs: stopGraceMs }]
+      : [];
+  return [
+    ...repair,
+    ...(isRoutedNow ? [drain(v, i.key, ailment ?? 'does not run')] : []),
+    ...down,
+    { kind: 'start', ...base, reason: ailment ?? why ?? startReason[i.status] },
+    { ...ready, reason: 'was started again' },
+    ...route('serves again'),
+  ];
 };
 
-const startReason: Readonly<Record<Exclude<Instance['status'], 'running'>, string>> = {
+const startReason: Readonly<Record<Instance['status'], string>> = {
+  running: 'is to be restarted',
   created: 'never started',
   exited: 'does not run',
   paused: 'is paused',
@@ -218,7 +248,10 @@ const launchParts = <S extends Plannable>(
     ...(isRunning ? [] : [{ kind: 'start', ...base, reason: why } as const]),
     // A candidate found running may be a crash's residue: its health is never assumed.
     { kind: 'awaitReady', ...base, reason: isRunning ? 'was found unproven' : 'was started', spec, isReplacement },
-    ...(isRouted && !v.routed.has(v.wanted) ? [{ kind: 'route', ...base, reason: 'became ready', spec } as const] : []),
+    // A route from before belongs to what was there before, and leads to its address.
+    ...(isRouted && !(isRunning && v.routed.has(v.wanted))
+      ? [{ kind: 'route', ...base, reason: 'became ready', spec } as const]
+      : []),
   ];
   return [get, run];
 };
@@ -240,8 +273,6 @@ const discard = <S extends Plannable>(
   instances: readonly Instance[],
   reason: string,
 ): readonly ActionOf<S>[] => instances.flatMap((i) => [...retire(v, i, reason), remove(v, i, reason)]);
-
-const isUp = (i: Instance): boolean => i.status === 'running' || i.status === 'paused';
 
 const drain = <S extends Plannable>(
   v: Pick<SlotInput<S>, 'desired'>,

@@ -53,6 +53,7 @@ class Cluster {
       stage: 'current',
       status: 'running',
       dependsOn: [],
+      drift: [],
       ...rest,
     });
     if (routed === true) this.#routed.add(key);

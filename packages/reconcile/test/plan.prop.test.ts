@@ -44,6 +44,7 @@ const inputs = fc
       key: instanceKey(i.service, i.slot, revision(rev)),
       revision: revision(rev),
       dependsOn: [],
+      drift: [],
     }));
     return {
       desired: services.map(({ name, rev, ...rest }) => desire(name, rev, rest)),

@@ -72,7 +72,7 @@ describe('plan', () => {
       .failed('db', 'b')
       .plan(desire('db', 'b', { order: 'stop-first' }));
     expect(p.steps.map((s) => s.id)).toEqual(['db/1@b stop', 'db/1@a start', 'db/1@a awaitReady']);
-    expect(p.blocked).toEqual([{ service: 'db', reasons: ['b failed before'] }]);
+    expect(p.blocked).toEqual([{ service: 'db', reasons: ['b failed before'], waitsFor: [] }]);
   });
 
   it('29: does not try a failed revision again on its own', () => {
@@ -127,9 +127,9 @@ describe('plan', () => {
       desire('e', 'x'),
     );
     expect(p.blocked).toEqual([
-      { service: 'a', reasons: ['depends_on goes in a circle: a -> b -> a'] },
-      { service: 'b', reasons: ['depends_on goes in a circle: a -> b -> a'] },
-      { service: 'c', reasons: ['depends on d, which does not exist'] },
+      { service: 'a', reasons: ['depends_on goes in a circle: a -> b -> a'], waitsFor: [] },
+      { service: 'b', reasons: ['depends_on goes in a circle: a -> b -> a'], waitsFor: [] },
+      { service: 'c', reasons: ['depends on d, which does not exist'], waitsFor: [] },
     ]);
     expect(new Set(p.steps.map((s) => s.action.service))).toEqual(new Set(['e']));
   });
@@ -177,7 +177,7 @@ describe('plan', () => {
       .has('db', 'a')
       .plan(desire('db', 'a', { isPaused: true }), desire('web', 'a', { dependsOn: ['db'] }));
     expect(p.steps.map((s) => s.id)).toEqual(['db/1@a stop']);
-    expect(p.blocked).toEqual([{ service: 'web', reasons: ['waits for db is stopped'] }]);
+    expect(p.blocked).toEqual([{ service: 'web', reasons: ['waits for db, which is stopped'], waitsFor: ['db'] }]);
   });
 
   it('stops dependants before what they depend on, when both are stopped by request', () => {
@@ -186,5 +186,16 @@ describe('plan', () => {
       .has('web', 'a')
       .plan(desire('db', 'a', { isPaused: true }), desire('web', 'a', { isPaused: true, dependsOn: ['db'] }));
     expect(p.steps.find((s) => s.id === 'db/1@a stop')?.after).toEqual(['web/1@a stop']);
+  });
+
+  it('26: routes a new instance whose key an old, routed one had, which is taken away first', () => {
+    const p = aCluster()
+      .has('web', 'b', { routed: true, stage: 'candidate' })
+      .has('web', 'a', { routed: true, status: 'exited' })
+      .plan(desire('web', 'a', { isRouted: true }));
+    const ids = p.steps.map((s) => s.id);
+    expect(ids.indexOf('web/1@a drain')).toBeLessThan(ids.indexOf('web/1@a create'));
+    expect(ids.indexOf('web/1@a route')).toBeLessThan(ids.indexOf('web/1@b drain'));
+    expect(ids).toContain('web/1@a route');
   });
 });

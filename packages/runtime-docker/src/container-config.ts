@@ -1,6 +1,7 @@
 import type { ContainerCreateOptions, HostConfig } from 'dockerode';
 import type { ServiceSpec } from '@orca/spec';
 import type { RestartPolicy } from './labels.ts';
+import { networkAliases } from './names.ts';
 
 /** More processes than any service of this size needs, and too few for a fork bomb to take the host. */
 const pidsLimit = 4096;
@@ -36,7 +37,7 @@ export const containerConfig = ({
   ExposedPorts: Object.fromEntries(spec.publishedPorts.map((p) => [`${p.containerPort}/${p.protocol}`, {}])),
   HostConfig: hostConfig(spec, network, restart),
   NetworkingConfig: {
-    EndpointsConfig: { [network]: { Aliases: [...new Set([spec.name, `orca-${spec.name}`, ...spec.aliases])] } },
+    EndpointsConfig: { [network]: { Aliases: [...networkAliases(spec)] } },
   },
 });
 

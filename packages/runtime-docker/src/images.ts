@@ -1,3 +1,4 @@
+import type { ImageInspectInfo } from 'dockerode';
 import type { ServiceSpec } from '@orca/spec';
 import { statusOf, engineMessage, type Engine } from './engine.ts';
 import { RuntimeError } from './errors.ts';
@@ -12,27 +13,42 @@ export interface ImagesOptions {
 
 export interface Images {
   idOf(image: string): Promise<string | undefined>;
-  /** Makes sure the image is there as the pull policy asks. */
+  /** Makes sure the image is there, pulling it when it is not. */
   ensure(spec: ServiceSpec, signal: AbortSignal): Promise<void>;
+  /** Pulls the image of a tag that may move, if it has moved. */
+  refresh(spec: ServiceSpec, signal: AbortSignal): Promise<void>;
 }
 
 const maxPulls = 2;
 const inspectMs = 15_000;
+const digestMs = 30_000;
 
 export const createImages = ({ engine, onMutation, onWarning }: ImagesOptions): Images => {
   const pulls = new Map<string, Promise<void>>();
   const waiting: (() => void)[] = [];
   let running = 0;
 
-  const idOf = async (image: string): Promise<string | undefined> => {
+  const inspect = async (image: string): Promise<ImageInspectInfo | undefined> => {
     try {
-      const found = await engine.call(`inspect image ${image}`, inspectMs, (docker) =>
-        docker.getImage(image).inspect(),
-      );
-      return found.Id;
+      return await engine.call(`inspect image ${image}`, inspectMs, (docker) => docker.getImage(image).inspect());
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
       throw error;
+    }
+  };
+
+  const idOf = async (image: string): Promise<string | undefined> => (await inspect(image))?.Id;
+
+  /** The digest that the registry has for the tag now: one small request, where a pull would be many. */
+  const remoteDigest = async (reference: ImageReference): Promise<string> => {
+    const auth = await readAuth(reference.registry);
+    try {
+      const found = await engine.call(`digest of ${reference.text}`, digestMs, (docker) =>
+        docker.getImage(reference.text).distribution(auth === undefined ? {} : { authconfig: auth }),
+      );
+      return found.Descriptor.digest;
+    } catch (error) {
+      throw pullError(reference, error);
     }
   };
 
@@ -78,10 +94,8 @@ export const createImages = ({ engine, onMutation, onWarning }: ImagesOptions): 
   return {
     idOf,
     async ensure(spec, signal) {
-      const reference = parseReference(spec.image);
-      const isThere = (await idOf(spec.image)) !== undefined;
+      if ((await idOf(spec.image)) !== undefined) return;
       signal.throwIfAborted();
-      if (isThere && !mustRefresh(spec, reference)) return;
       if (spec.pullPolicy === 'never') {
         throw new RuntimeError(
           'ORCA_RUNTIME_IMAGE_NOT_FOUND',
@@ -89,10 +103,19 @@ export const createImages = ({ engine, onMutation, onWarning }: ImagesOptions): 
           { retryable: false },
         );
       }
+      await pull(parseReference(spec.image));
+    },
+    async refresh(spec, signal) {
+      const reference = parseReference(spec.image);
+      const local = mustRefresh(spec, reference) ? await inspect(spec.image) : undefined;
+      // What is not there yet is fetched by the deploy itself, which shows it as a step.
+      if (local === undefined) return;
+      signal.throwIfAborted();
       try {
-        await pull(reference);
+        const digest = await remoteDigest(reference);
+        if (!local.RepoDigests.some((known) => known.endsWith(`@${digest}`))) await pull(reference);
       } catch (error) {
-        if (!isThere || spec.pullPolicy === 'always') throw error;
+        if (spec.pullPolicy === 'always') throw error;
         onWarning(
           `${spec.name}: ${Error.isError(error) ? error.message : String(error)}; going on with the local image`,
         );

@@ -4,3 +4,4 @@ export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
 export { createProber, type ProberOptions } from './prober.ts';
 export { createDockerRuntime, type DockerRuntime, type DockerRuntimeOptions, type EnvSource } from './runtime.ts';
 export type { InstanceDetails } from './seen.ts';
+export type { EngineEvent } from './watch.ts';

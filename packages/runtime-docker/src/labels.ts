@@ -1,5 +1,7 @@
 import { instanceKey, type InstanceKey, revision, type Instance } from '@orca/reconcile';
 import type { ServiceSpec } from '@orca/spec';
+import { encodeLimits, limitsOf } from './limits.ts';
+import { networkAliases } from './names.ts';
 
 /** Identity lives in labels: they cannot change after creation, and a name can. */
 export const label = {
@@ -13,6 +15,10 @@ export const label = {
   dependsOn: 'orca.depends-on',
   network: 'orca.network',
   restart: 'orca.restart',
+  /** Memory in bytes and nano-CPUs, 0 for no limit. */
+  limits: 'orca.limits',
+  /** Names on its network, for the case that somebody disconnects it. */
+  aliases: 'orca.aliases',
 } as const;
 
 export const labelsOf = (
@@ -35,6 +41,8 @@ export const labelsOf = (
   [label.dependsOn]: spec.dependsOn.join(','),
   [label.network]: o.network,
   [label.restart]: formatRestart(spec.restartPolicy),
+  [label.limits]: encodeLimits(limitsOf(spec)),
+  [label.aliases]: networkAliases(spec).join(','),
 });
 
 export type Identity = Pick<Instance, 'key' | 'service' | 'slot' | 'revision' | 'dependsOn'> & {

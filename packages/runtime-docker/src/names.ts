@@ -1,4 +1,5 @@
 import type { Stage } from '@orca/reconcile';
+import type { ServiceSpec } from '@orca/spec';
 
 /** `orca-web`, and `orca-web-2` for the second replica: the name of the proven instance. */
 export const stableName = (service: string, slot: number): string =>
@@ -13,3 +14,8 @@ export const stageOf = (name: string, service: string, slot: number): Stage | un
   if (name === candidateName(service, slot)) return 'candidate';
   return name === retiredName(service, slot) ? 'retired' : undefined;
 };
+
+/** Every name that a service answers to on its network. */
+export const networkAliases = ({ name, aliases }: Pick<ServiceSpec, 'name' | 'aliases'>): readonly string[] => [
+  ...new Set([name, `orca-${name}`, ...aliases]),
+];

@@ -1,11 +1,16 @@
-import type Docker from 'dockerode';
-import type { ContainerCreateOptions } from 'dockerode';
+import type { ContainerCreateOptions, ContainerInspectInfo } from 'dockerode';
 import type { ActionOf, Instance, InstanceKey, Runtime } from '@orca/reconcile';
 import type { ServiceSpec } from '@orca/spec';
 import { containerConfig } from './container-config.ts';
 import { Engine, engineMessage, statusOf, type EngineVersion } from './engine.ts';
 import { RuntimeError } from './errors.ts';
+import { Calls, shortMs } from './calls.ts';
+import { driftOf, formatDrift, type Drift } from './drift.ts';
 import { createImages } from './images.ts';
+import { createInspections, type Inspections } from './inspections.ts';
+import { machineOf, type Machine } from './machine.ts';
+import { mend } from './mend.ts';
+import { Places } from './places.ts';
 import { label, labelsOf, restartOf, type RestartPolicy } from './labels.ts';
 import { containerLines, type ContainerLine, type LogOptions } from './container-logs.ts';
 import { candidateName, retiredName, stableName } from './names.ts';
@@ -18,6 +23,7 @@ import {
   type InstanceDetails,
   type Seen,
 } from './seen.ts';
+import { watchEngine, type EngineEvent } from './watch.ts';
 
 /** Fills in what only the last moment may know. */
 export interface EnvSource {
@@ -35,7 +41,7 @@ export interface DockerRuntimeOptions {
   readonly host?: string;
   /** Told of every call that can change something in the engine. */
   readonly onMutation?: (call: string) => void;
-  /** Told when an image could not be refreshed and the local one is used instead. */
+  /** Told what the reader of the log should know though nothing failed: an image not refreshed, a signal ignored. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -45,6 +51,13 @@ export interface DockerRuntime extends Runtime<ServiceSpec> {
   /** One instance, freshly looked at; `undefined` when there is none. */
   inspect(key: InstanceKey): Promise<InstanceDetails | undefined>;
   addressOf(key: InstanceKey): Promise<string | undefined>;
+  /** Tells of events in the engine until the signal, reconnecting by itself. */
+  watch(onEvent: (event: EngineEvent) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * Looks whether the image behind a tag that may move has moved, by its digest, and pulls it
+   * then. A registry that does not answer is a warning while a local image is there.
+   */
+  refresh(spec: ServiceSpec, signal: AbortSignal): Promise<void>;
   logs(key: InstanceKey, options: LogOptions): AsyncIterable<ContainerLine>;
   /** The local image's id, `undefined` when it is not there. */
   imageId(image: string, signal: AbortSignal): Promise<string | undefined>;
@@ -52,10 +65,13 @@ export interface DockerRuntime extends Runtime<ServiceSpec> {
 
 const noRestart: RestartPolicy = { Name: 'no', MaximumRetryCount: 0 };
 const defaultHost = 'unix:///var/run/docker.sock';
-const shortMs = 15_000;
 const createMs = 120_000;
 /** What a stop may take beyond its grace before the call itself is given up. */
+/** What a process shows that ended by SIGKILL. */
+const killedCode = 137;
 const stopMarginMs = 15_000;
+/** Shorter than the time between two full looks, so that each of those asks the engine anew. */
+const inspectionAgeMs = 20_000;
 
 export const createDockerRuntime = (o: DockerRuntimeOptions): DockerRuntime => new ContainerRuntime(o);
 
@@ -63,16 +79,28 @@ class ContainerRuntime implements DockerRuntime {
   readonly #o: DockerRuntimeOptions;
   readonly #engine: Engine;
   readonly #images: ReturnType<typeof createImages>;
-  readonly #networks = new Map<string, Promise<void>>();
+  readonly #calls: Calls;
+  readonly #places: Places;
+  readonly #machine: () => Promise<Machine>;
   /** Where instances were last seen: asking for one by its id costs the engine half of a search by label. */
   readonly #ids = new Map<InstanceKey, string>();
+  readonly #inspections: Inspections;
 
   constructor(o: DockerRuntimeOptions) {
     this.#o = o;
     this.#engine = new Engine({ host: o.host ?? process.env['DOCKER_HOST'] ?? defaultHost });
+    this.#machine = machineOf(this.#engine);
+    this.#inspections = createInspections({
+      inspect: (id) => this.#inspectId(id),
+      maxAgeMs: inspectionAgeMs,
+      now: () => performance.now(),
+    });
+    const onMutation = (call: string): void => o.onMutation?.(call);
+    this.#calls = new Calls({ engine: this.#engine, onMutation, onActed: (id) => this.#inspections.forget(id) });
+    this.#places = new Places(this.#calls, this.#engine, o.cluster);
     this.#images = createImages({
       engine: this.#engine,
-      onMutation: (call) => this.#mutate(call),
+      onMutation,
       onWarning: (message) => o.onWarning?.(message),
     });
   }
@@ -83,24 +111,34 @@ class ContainerRuntime implements DockerRuntime {
   }
 
   async observe(signal: AbortSignal): Promise<readonly Instance[]> {
-    signal.throwIfAborted();
-    return (await this.#list()).map(asInstance);
+    return (await this.#look(signal)).map(({ seen, drift }) => asInstance(seen, drift.map(formatDrift)));
   }
 
   async details(signal: AbortSignal): Promise<readonly InstanceDetails[]> {
-    signal.throwIfAborted();
-    const seen = await this.#list();
-    const all = await Promise.all(seen.map((s) => this.#detail(s)));
-    return all.filter((d) => d !== undefined);
+    return (await this.#look(signal)).map(({ seen, info, drift }) => detailsOf(seen, info, drift.map(formatDrift)));
   }
 
   async inspect(key: InstanceKey): Promise<InstanceDetails | undefined> {
     const seen = await this.#find(key);
-    return seen === undefined ? undefined : this.#detail(seen);
+    const info = seen?.inspected ?? (seen === undefined ? undefined : await this.#inspectId(seen.id));
+    if (seen === undefined || info === undefined) return undefined;
+    return detailsOf(seen, info, (await this.#driftOf(seen, info)).map(formatDrift));
   }
 
   async addressOf(key: InstanceKey): Promise<string | undefined> {
     return (await this.#find(key))?.address;
+  }
+
+  watch(onEvent: (event: EngineEvent) => void, signal: AbortSignal): Promise<void> {
+    const hear = (event: EngineEvent): void => {
+      if (event.type === 'changed') this.#inspections.forget(event.containerId);
+      onEvent(event);
+    };
+    return watchEngine(this.#engine, this.#o.cluster, hear, signal);
+  }
+
+  refresh(spec: ServiceSpec, signal: AbortSignal): Promise<void> {
+    return this.#images.refresh(spec, signal);
   }
 
   imageId(image: string, signal: AbortSignal): Promise<string | undefined> {
@@ -118,8 +156,8 @@ class ContainerRuntime implements DockerRuntime {
   ): Promise<void> {
     if ((await this.#find(key)) !== undefined) return;
     const network = spec.network ?? `orca-${spec.project}`;
-    await this.#ensureNetwork(network, spec);
-    await this.#ensureVolumes(spec);
+    await this.#places.ensureNetwork(network, spec);
+    await this.#places.ensureVolumes(spec);
     const labels = labelsOf(spec, { cluster: this.#o.cluster, slot, revision, key, network });
     const { env, command } = await this.#o.env.render(spec);
     signal.throwIfAborted();
@@ -134,18 +172,18 @@ class ContainerRuntime implements DockerRuntime {
       command,
       restart,
     });
-    await this.#createContainer(config, key, () => this.#ensureNetwork(network, spec));
+    await this.#createContainer(config, key, () => this.#places.renewNetwork(network, spec));
   }
 
   /** Tries first and asks after: a held name and a network that was removed meanwhile are both rare. */
   async #createContainer(
     config: ContainerCreateOptions,
     key: InstanceKey,
-    ensureNetwork: () => Promise<void>,
+    renewNetwork: () => Promise<void>,
   ): Promise<void> {
     const name = config.name ?? '';
     const attempt = (): Promise<void> =>
-      this.#change(`create ${name}`, createMs, async (docker) => {
+      this.#calls.change(`create ${name}`, createMs, async (docker) => {
         this.#ids.set(key, (await docker.createContainer(config)).id);
       });
     try {
@@ -154,8 +192,7 @@ class ContainerRuntime implements DockerRuntime {
       const status = statusOf(error);
       if (status === 409) await this.#clearName(name, key);
       else if (status === 404 && /network/.test(engineMessage(error))) {
-        this.#networks.clear();
-        await ensureNetwork();
+        await renewNetwork();
       } else throw error;
       if (status === 409 && (await this.#find(key)) !== undefined) return;
       await attempt();
@@ -166,11 +203,11 @@ class ContainerRuntime implements DockerRuntime {
     const seen = await this.#mustFind(key);
     signal.throwIfAborted();
     if (seen.state === 'paused') {
-      await this.#change(`unpause ${seen.name}`, shortMs, (docker) => docker.getContainer(seen.id).unpause());
+      await this.#calls.act(seen, 'unpause', (container) => container.unpause());
       return;
     }
     try {
-      await this.#change(`start ${seen.name}`, createMs, (docker) => docker.getContainer(seen.id).start(), [304]);
+      await this.#calls.act(seen, 'start', (container) => container.start(), { timeoutMs: createMs, fine: [304] });
     } catch (error) {
       throw startError(seen, error);
     }
@@ -185,11 +222,20 @@ class ContainerRuntime implements DockerRuntime {
     // First the policy: an engine that restarts in the middle must not revive what is to stay stopped.
     await this.#setRestart(seen, noRestart);
     const seconds = Math.ceil(graceMs / 1000);
-    await this.#change(
-      `stop ${seen.name}`,
-      graceMs + stopMarginMs,
-      (docker) => docker.getContainer(seen.id).stop({ t: seconds }),
-      [304, 404],
+    const begun = performance.now();
+    await this.#calls.act(seen, 'stop', (container) => container.stop({ t: seconds }), {
+      timeoutMs: graceMs + stopMarginMs,
+      fine: [304, 404],
+    });
+    if (performance.now() - begun >= seconds * 1000) await this.#tellIfKilled(seen, seconds);
+  }
+
+  /** A container that has to be killed loses what it had in memory: its owner should know. */
+  async #tellIfKilled(seen: Seen, seconds: number): Promise<void> {
+    const info = await this.#inspectId(seen.id);
+    if (info?.State.ExitCode !== killedCode || info.State.OOMKilled) return;
+    this.#o.onWarning?.(
+      `${seen.service}: ignored the request to stop (SIGTERM, or its stop_signal) and was killed after ${seconds} s; stop_grace_secs gives more time`,
     );
   }
 
@@ -209,6 +255,16 @@ class ContainerRuntime implements DockerRuntime {
       await this.#rename(seen, stable);
     }
     await this.#setRestart(seen, restartOf(seen.labels));
+  }
+
+  async repair(key: InstanceKey): Promise<void> {
+    const seen = await this.#mustFind(key);
+    for (const drift of await this.#driftOf(seen, seen.inspected)) {
+      if (drift.kind === 'name') await this.commit(key);
+      else if (drift.kind === 'restart') await this.#setRestart(seen, restartOf(seen.labels));
+      else await mend(this.#calls, seen, drift, await this.#machine());
+    }
+    this.#inspections.forget(seen.id);
   }
 
   async remove(key: InstanceKey): Promise<void> {
@@ -231,7 +287,8 @@ class ContainerRuntime implements DockerRuntime {
 
   async #find(key: InstanceKey): Promise<Seen | undefined> {
     const id = this.#ids.get(key);
-    const known = id === undefined ? undefined : await this.#inspectId(id);
+    const info = id === undefined ? undefined : await this.#inspectId(id);
+    const known = info === undefined ? undefined : seenOfInspect(info);
     if (known?.key === key) return known;
     const found = (await this.#list([`${label.key}=${key}`])).filter((s) => s.key === key);
     const seen = found.find((s) => s.state === 'running') ?? found[0];
@@ -241,10 +298,9 @@ class ContainerRuntime implements DockerRuntime {
   }
 
   /** `undefined` when it is gone. */
-  async #inspectId(id: string): Promise<Seen | undefined> {
+  async #inspectId(id: string): Promise<ContainerInspectInfo | undefined> {
     try {
-      const info = await this.#engine.call('inspect container', shortMs, (docker) => docker.getContainer(id).inspect());
-      return seenOfInspect(info);
+      return await this.#engine.call('inspect container', shortMs, (docker) => docker.getContainer(id).inspect());
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
       throw error;
@@ -259,57 +315,24 @@ class ContainerRuntime implements DockerRuntime {
     });
   }
 
-  /** Gone between the list and the look is `undefined`: the next observation tells. */
-  async #detail(seen: Seen): Promise<InstanceDetails | undefined> {
-    const full = seen.inspected === undefined ? await this.#inspectId(seen.id) : seen;
-    return full?.inspected === undefined ? undefined : detailsOf(full, full.inspected);
-  }
-
-  #ensureNetwork(name: string, spec: ServiceSpec): Promise<void> {
-    const known = this.#networks.get(name);
-    if (known !== undefined) return known;
-    const made = this.#makeNetwork(name, spec);
-    this.#networks.set(name, made);
-    // Known once it is there; a failed try says nothing about the next.
-    made.catch(() => this.#networks.delete(name));
-    return made;
-  }
-
-  async #makeNetwork(name: string, spec: ServiceSpec): Promise<void> {
-    const found = await this.#engine.call('list networks', shortMs, (docker) =>
-      docker.listNetworks({ filters: { name: [name] } }),
+  /** Everything of this cluster with all that is known of it. Gone between the list and the look is gone. */
+  async #look(
+    signal: AbortSignal,
+  ): Promise<readonly { seen: Seen; info: ContainerInspectInfo; drift: readonly Drift[] }[]> {
+    signal.throwIfAborted();
+    const all = await Promise.all(
+      (await this.#list()).map(async (seen) => {
+        const info = await this.#inspections.of(seen.id, seen.state);
+        return info === undefined ? [] : [{ seen, info, drift: await this.#driftOf(seen, info) }];
+      }),
     );
-    if (found.some((n) => n.Name === name)) return;
-    if (!name.startsWith('orca-')) {
-      throw new RuntimeError(
-        'ORCA_RUNTIME_NOT_FOUND',
-        `${spec.name}: network ${name} does not exist (try: docker network create ${name})`,
-        { retryable: false },
-      );
-    }
-    const Labels = { [label.managed]: 'true', [label.cluster]: this.#o.cluster };
-    await this.#change(
-      `create network ${name}`,
-      shortMs,
-      (docker) => docker.createNetwork({ Name: name, Driver: 'bridge', CheckDuplicate: true, Labels }),
-      [409],
-    );
+    return all.flat();
   }
 
-  /** A volume is made with our labels when it is new; one that exists is used as it is. */
-  async #ensureVolumes(spec: ServiceSpec): Promise<void> {
-    for (const { source } of spec.volumes) {
-      const isThere = await this.#engine
-        .call(`inspect volume ${source}`, shortMs, (docker) => docker.getVolume(source).inspect())
-        .then(() => true)
-        .catch((error: unknown) => {
-          if (statusOf(error) === 404) return false;
-          throw error;
-        });
-      if (isThere) continue;
-      const Labels = { [label.managed]: 'true', [label.cluster]: this.#o.cluster, [label.service]: spec.name };
-      await this.#change(`create volume ${source}`, shortMs, (docker) => docker.createVolume({ Name: source, Labels }));
-    }
+  /** What is not proven, or does not run, is brought up anew if it is wanted: nothing to repair. */
+  async #driftOf(seen: Seen, info: ContainerInspectInfo | undefined): Promise<readonly Drift[]> {
+    if (seen.state !== 'running' || stageOfSeen(seen) !== 'current') return [];
+    return driftOf(seen, info, await this.#machine());
   }
 
   /** The name of a candidate may be held by an unproven one of ours, which goes, or by a stranger, who stays. */
@@ -334,9 +357,7 @@ class ContainerRuntime implements DockerRuntime {
 
   async #rename(seen: Seen, name: string): Promise<void> {
     try {
-      await this.#change(`rename ${seen.name} to ${name}`, shortMs, (docker) =>
-        docker.getContainer(seen.id).rename({ name }),
-      );
+      await this.#calls.act(seen, `rename to ${name}:`, (container) => container.rename({ name }));
     } catch (error) {
       if (statusOf(error) !== 409) throw error;
       throw new RuntimeError(
@@ -349,51 +370,23 @@ class ContainerRuntime implements DockerRuntime {
 
   /** Asking is cheap, and changing costs the engine ten times as much: only what differs is changed. */
   async #setRestart(seen: Seen, policy: RestartPolicy): Promise<void> {
-    const inspected = seen.inspected ?? (await this.#inspectId(seen.id))?.inspected;
+    const inspected = seen.inspected ?? (await this.#inspectId(seen.id));
     if (inspected === undefined || inspected.HostConfig.RestartPolicy?.Name === policy.Name) return;
-    const what = `restart policy ${policy.Name} for ${seen.name}`;
-    await this.#change(
-      what,
-      shortMs,
-      (docker) => docker.getContainer(seen.id).update({ RestartPolicy: policy }),
-      [404],
-    );
+    const what = `restart policy ${policy.Name} for`;
+    await this.#calls.act(seen, what, (container) => container.update({ RestartPolicy: policy }), { fine: [404] });
   }
 
   /** Never forced and never with its volumes: what still runs, or holds data, is not ours to end here. */
   async #removeStopped(seen: Seen): Promise<void> {
     try {
-      await this.#change(
-        `remove ${seen.name}`,
-        shortMs,
-        (docker) => docker.getContainer(seen.id).remove({ force: false, v: false }),
-        [404],
-      );
+      await this.#calls.act(seen, 'remove', (container) => container.remove({ force: false, v: false }), {
+        fine: [404],
+      });
     } catch (error) {
       // 409 also says "it still runs", which is no success.
       if (statusOf(error) !== 409 || !/already in progress/.test(engineMessage(error))) throw error;
     }
     this.#ids.delete(seen.key);
-  }
-
-  /** One mutating call; the statuses named mean that it was so already. */
-  async #change(
-    what: string,
-    timeoutMs: number,
-    task: (docker: Docker) => Promise<unknown>,
-    fine: readonly number[] = [],
-  ): Promise<void> {
-    this.#mutate(what);
-    try {
-      await this.#engine.call(what, timeoutMs, task);
-    } catch (error) {
-      const status = statusOf(error);
-      if (status === undefined || !fine.includes(status)) throw error;
-    }
-  }
-
-  #mutate(call: string): void {
-    this.#o.onMutation?.(call);
   }
 }
 

@@ -10,6 +10,8 @@ export interface Seen extends Identity {
   readonly state: string;
   readonly image: string;
   readonly address: string | undefined;
+  /** Names of the networks it is connected to. */
+  readonly networks: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   /** All that the engine says of it, when it was asked for by id. */
   readonly inspected: ContainerInspectInfo | undefined;
@@ -38,7 +40,8 @@ const statusNames: Readonly<Record<string, Instance['status']>> = {
   restarting: 'running',
   paused: 'paused',
   exited: 'exited',
-  dead: 'exited',
+  // What the engine failed to remove: nothing but another try helps.
+  dead: 'removing',
   removing: 'removing',
 };
 
@@ -46,7 +49,7 @@ const statusNames: Readonly<Record<string, Instance['status']>> = {
 export const stageOfSeen = (seen: Seen): Instance['stage'] =>
   stageOf(seen.name, seen.service, seen.slot) ?? (seen.state === 'running' ? 'current' : 'candidate');
 
-export const asInstance = (seen: Seen): Instance => ({
+export const asInstance = (seen: Seen, drift: readonly string[] = []): Instance => ({
   key: seen.key,
   service: seen.service,
   slot: seen.slot,
@@ -54,6 +57,7 @@ export const asInstance = (seen: Seen): Instance => ({
   stage: stageOfSeen(seen),
   status: statusNames[seen.state] ?? 'exited',
   dependsOn: seen.dependsOn,
+  drift,
 });
 
 /** `undefined` when it is no instance of ours. */
@@ -69,6 +73,7 @@ export const seenOfList = (c: ContainerInfo): Seen | undefined => {
     image: c.Image,
     labels: c.Labels,
     address: addressIn(c.NetworkSettings.Networks[identity.network]),
+    networks: Object.keys(c.NetworkSettings.Networks),
     inspected: undefined,
   };
 };
@@ -84,6 +89,7 @@ export const seenOfInspect = (c: ContainerInspectInfo): Seen | undefined => {
     image: c.Config.Image,
     labels: c.Config.Labels,
     address: addressIn(c.NetworkSettings.Networks[identity.network]),
+    networks: Object.keys(c.NetworkSettings.Networks),
     inspected: c,
   };
 };
@@ -91,10 +97,10 @@ export const seenOfInspect = (c: ContainerInspectInfo): Seen | undefined => {
 const addressIn = (network: { readonly IPAddress: string } | undefined): string | undefined =>
   network === undefined || network.IPAddress === '' ? undefined : network.IPAddress;
 
-export const detailsOf = (seen: Seen, c: ContainerInspectInfo): InstanceDetails => {
+export const detailsOf = (seen: Seen, c: ContainerInspectInfo, drift: readonly string[]): InstanceDetails => {
   const hasRun = c.State.StartedAt !== '' && !c.State.StartedAt.startsWith('0001');
   return {
-    ...asInstance(seen),
+    ...asInstance(seen, drift),
     project: seen.project,
     containerId: seen.id,
     name: seen.name,

@@ -1,0 +1,128 @@
+import type { DesiredService, LastGood, Quarantine, Revision } from '@orca/reconcile';
+import type { ServiceSpec } from '@orca/spec';
+import type { AcceptedRecord, Records } from './records.ts';
+
+type Desired = DesiredService<ServiceSpec>;
+
+/**
+ * What this control plane has promised to keep true: the services as the last deploy of each
+ * asked for them. Files that changed since are not acted on until somebody deploys them. It
+ * is written down before the first action, so that a control plane that died goes on with it.
+ */
+export interface Accepted {
+  /** Services to be kept, as the planner wants them. */
+  services(): readonly Desired[];
+  /** Names this control plane may act on: what it keeps, and what it was asked to take away. */
+  scope(): ReadonlySet<string>;
+  get(service: string): AcceptedRecord | undefined;
+  isPaused(service: string): boolean;
+  accept(services: readonly Desired[]): Promise<void>;
+  /** Nobody wants them any more; they are taken away, then forgotten. */
+  remove(services: readonly string[]): Promise<void>;
+  /** Taken away: nothing is left to do. */
+  forget(service: string): Promise<void>;
+  /** Back to what was promised before a deploy that was called off. */
+  restore(service: string, before: AcceptedRecord | undefined): Promise<void>;
+  setPaused(service: string, isPaused: boolean): Promise<void>;
+  /** What runs now was proven: the form to go back to. */
+  markGood(service: string): Promise<void>;
+  readonly quarantine: Quarantine;
+}
+
+/** Reads what earlier lives of the control plane promised. */
+export const openAccepted = async (records: Records): Promise<Accepted> => {
+  const state = await records.load();
+  const { accepted, good, removed, paused } = state;
+  return {
+    services: () =>
+      [...accepted].map(([name, record]) => ({
+        ...record,
+        isPaused: paused.has(name),
+        lastGood: lastGoodOf(good.get(name)),
+      })),
+    scope: () => new Set([...accepted.keys(), ...removed]),
+    get: (service) => accepted.get(service),
+    isPaused: (service) => paused.has(service),
+    accept: async (services) => {
+      for (const { spec, revision, order, isRouted, stopGraceMs } of services) {
+        const record = { spec, revision, order, isRouted, stopGraceMs };
+        await records.put('accepted', spec.name, record);
+        accepted.set(spec.name, record);
+        if (removed.delete(spec.name)) await records.delete('removed', spec.name);
+      }
+    },
+    remove: async (services) => {
+      for (const name of services) {
+        await records.put('removed', name, {});
+        removed.add(name);
+        await drop(records, name);
+        accepted.delete(name);
+        good.delete(name);
+        paused.delete(name);
+        state.quarantine.delete(name);
+      }
+    },
+    forget: async (service) => {
+      if (removed.delete(service)) await records.delete('removed', service);
+    },
+    restore: async (service, before) => {
+      if (before === undefined) {
+        await records.delete('accepted', service);
+        accepted.delete(service);
+        return;
+      }
+      await records.put('accepted', service, before);
+      accepted.set(service, before);
+    },
+    setPaused: async (service, isPaused) => {
+      if (isPaused === paused.has(service)) return;
+      if (isPaused) {
+        await records.put('paused', service, {});
+        paused.add(service);
+      } else {
+        await records.delete('paused', service);
+        paused.delete(service);
+      }
+    },
+    markGood: async (service) => {
+      const record = accepted.get(service);
+      if (record === undefined || good.get(service)?.revision === record.revision) return;
+      await records.put('good', service, record);
+      good.set(service, record);
+    },
+    quarantine: new RecordedQuarantine(records, state.quarantine),
+  };
+};
+
+const drop = async (records: Records, name: string): Promise<void> => {
+  for (const kind of ['accepted', 'good', 'paused', 'quarantine'] as const) await records.delete(kind, name);
+};
+
+const lastGoodOf = (record: AcceptedRecord | undefined): LastGood<ServiceSpec> | undefined => record;
+
+interface Failed {
+  readonly revision: Revision;
+  readonly reason: string;
+}
+
+/** Failed revisions outlive the process: a restart must not try each of them once more. */
+class RecordedQuarantine extends Map<string, Failed> {
+  readonly #records: Records;
+
+  constructor(records: Records, known: ReadonlyMap<string, Failed>) {
+    super();
+    this.#records = records;
+    for (const [service, failed] of known) super.set(service, failed);
+  }
+
+  override set(service: string, failed: Failed): this {
+    // Losing the record costs one more try.
+    void this.#records.put('quarantine', service, failed).catch(() => undefined);
+    return super.set(service, failed);
+  }
+
+  override delete(service: string): boolean {
+    void this.#records.delete('quarantine', service).catch(() => undefined);
+    return super.delete(service);
+  }
+}

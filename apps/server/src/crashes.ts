@@ -1,0 +1,115 @@
+import { foldCrash, isCrashLoop, restsUntil, type CrashHistory, type InstanceKey } from '@orca/reconcile';
+import type { EngineEvent, InstanceDetails } from '@orca/runtime-docker';
+
+export interface CrashesOptions {
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly onEvent: (event: CrashEvent) => void;
+}
+
+export type CrashEvent =
+  | { readonly type: 'crashed'; readonly key: InstanceKey; readonly reason: string }
+  | { readonly type: 'rests'; readonly key: InstanceKey; readonly reason: string; readonly forMs: number }
+  /** It may be started again. */
+  | { readonly type: 'rested'; readonly key: InstanceKey };
+
+/** Since its last start: whether it was told to end, and whether it ran out of memory. */
+interface Run {
+  wasAsked: boolean;
+  wasStarved: boolean;
+}
+
+interface Resting {
+  readonly until: number;
+  readonly reason: string;
+}
+
+/**
+ * Watches for instances that end without being asked to. The engine starts them again at
+ * once, for ever; after a few times in ten minutes orca takes over and lets them rest, ever
+ * longer. The engine's own pause starts anew after ten seconds of running, so that a crash
+ * every eleven seconds would go on for ever.
+ */
+export class Crashes {
+  readonly #o: CrashesOptions;
+  readonly #keys = new Map<string, Pick<InstanceDetails, 'key' | 'memoryLimit' | 'stage'>>();
+  readonly #runs = new Map<string, Run>();
+  readonly #history = new Map<InstanceKey, CrashHistory>();
+  readonly #resting = new Map<InstanceKey, Resting>();
+
+  constructor(o: CrashesOptions) {
+    this.#o = o;
+  }
+
+  /** For the planner: who is not to be started now. */
+  resting(): ReadonlyMap<InstanceKey, string> {
+    return new Map([...this.#resting].map(([key, { reason }]) => [key, reason]));
+  }
+
+  /** For the status: who crashes again and again, resting or not. */
+  loops(): ReadonlyMap<InstanceKey, string> {
+    const now = this.#o.now();
+    return new Map(
+      [...this.#history].flatMap(([key, history]) =>
+        isCrashLoop(history, now)
+          ? [[key, `crash loop: ${history.reason}, ${history.at.length} times in 10 minutes`] as const]
+          : [],
+      ),
+    );
+  }
+
+  /** Learns which container is which instance; forgets those that are gone. */
+  see(instances: readonly InstanceDetails[]): void {
+    const present = new Set<InstanceKey>();
+    for (const i of instances) {
+      this.#keys.set(i.containerId, i);
+      present.add(i.key);
+    }
+    for (const [id, { key }] of this.#keys) {
+      if (present.has(key)) continue;
+      this.#keys.delete(id);
+      this.#runs.delete(id);
+      this.#history.delete(key);
+      this.#resting.delete(key);
+    }
+  }
+
+  hear(event: EngineEvent): void {
+    if (event.type !== 'changed') return;
+    const run = this.#runs.get(event.containerId) ?? { wasAsked: false, wasStarved: false };
+    this.#runs.set(event.containerId, run);
+    if (event.action === 'start') this.#runs.set(event.containerId, { wasAsked: false, wasStarved: false });
+    // The engine tells of every signal before it sends it: whoever sent it, this end was asked for.
+    else if (event.action === 'kill') run.wasAsked = true;
+    else if (event.action === 'oom') run.wasStarved = true;
+    else if (event.action === 'die' && !run.wasAsked) this.#crash(event.containerId, run, event.exitCode);
+  }
+
+  /** Ends the rests that are over; to be called about once a second. */
+  tick(): void {
+    const now = this.#o.now();
+    for (const [key, { until }] of this.#resting) {
+      if (now < until) continue;
+      this.#resting.delete(key);
+      this.#o.onEvent({ type: 'rested', key });
+    }
+  }
+
+  #crash(containerId: string, { wasStarved }: Run, exitCode: number | undefined): void {
+    const known = this.#keys.get(containerId);
+    // An unproven one is judged by those who wait for it.
+    if (known?.stage !== 'current') return;
+    const limit = known.memoryLimit === undefined ? '' : `, limit ${Math.round(known.memoryLimit / 1024 / 1024)} MiB`;
+    const reason = wasStarved ? `ran out of memory (OOM${limit})` : `exited with code ${exitCode ?? 'unknown'}`;
+    const now = this.#o.now();
+    const history = foldCrash(this.#history.get(known.key), now, reason);
+    this.#history.set(known.key, history);
+    this.#o.onEvent({ type: 'crashed', key: known.key, reason });
+    const until = restsUntil(history);
+    if (until === undefined) return;
+    const forMs = until - now;
+    const text = `crash loop: ${reason}, ${history.at.length} times in 10 minutes; rests for ${Math.round(forMs / 1000)} s`;
+    this.#resting.set(known.key, { until, reason: text });
+    this.#o.onEvent({ type: 'rests', key: known.key, reason: text, forMs });
+  }
+}

@@ -1,0 +1,205 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createReconciler, type Clock, type Reconciler, type ReconcilerEvent } from '@orca/reconcile';
+import type { Proxy } from '@orca/proxy';
+import {
+  checkHttp,
+  createDockerRuntime,
+  createProber,
+  type DockerRuntime,
+  type EngineEvent,
+} from '@orca/runtime-docker';
+import type { ClusterSpec, ServiceSpec } from '@orca/spec';
+import type { Logger } from 'pino';
+import { openAccepted, type Accepted } from './accepted.ts';
+import { createControlPlane, type ServerPlane } from './control-plane.ts';
+import { Crashes } from './crashes.ts';
+import { loadDesired } from './desired.ts';
+import { EngineEvents } from './engine-events.ts';
+import { Liveness } from './liveness.ts';
+import { logCrash, logDeploy, logEngine, logLiveness, logLoop } from './log-events.ts';
+import { createLook } from './look.ts';
+import type { Records } from './records.ts';
+import { createProxyRouter } from './router.ts';
+import type { SecretAccess } from './secret-access.ts';
+import { messageOf } from './wire.ts';
+
+export interface KeeperOptions {
+  readonly root: string;
+  readonly cluster: ClusterSpec;
+  readonly version: string;
+  readonly resyncMs: number;
+  readonly secrets: SecretAccess;
+  readonly records: Records;
+  readonly proxy: Proxy;
+  readonly log: Logger;
+}
+
+/** Keeps what was deployed true: the loop, the probes and the engine's events, put together. */
+export interface Keeper {
+  readonly plane: ServerPlane;
+  /** Takes over what runs, and begins; resolves after the first look. */
+  start(): Promise<void>;
+  /** Lets what is under way come to a safe point; workloads stay. */
+  stop(): Promise<void>;
+}
+
+const defaultDrainMs = 30_000;
+const tickMs = 1_000;
+/** One change makes several events; a pause this short is not felt by anybody. */
+const eventPauseMs = 200;
+/** What is under way when the server is asked to end may take a little longer; the next start goes on with it. */
+const stopWithinMs = 5_000;
+
+const clock: Clock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => sleep(Math.min(ms, 2 ** 31 - 1), undefined, { signal }),
+};
+
+export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
+  const { root, cluster, secrets, records, log } = o;
+  const accepted = await openAccepted(records);
+  const now = (): number => clock.now();
+  let mutations = 0;
+  const runtime = createDockerRuntime({
+    cluster: cluster.name,
+    env: secrets,
+    onMutation: (call) => {
+      mutations += 1;
+      log.debug({ call }, 'engine');
+    },
+    onWarning: (message) => log.warn(secrets.redact(message)),
+  });
+  const router = createProxyRouter({
+    proxy: o.proxy,
+    defaultDrainMs,
+    addressOf: (key) => runtime.addressOf(key),
+    record: (key, route) => records.setRoute(key, route),
+  });
+  const userAgent = `orca-probe/${o.version}`;
+  const liveness = new Liveness({
+    check: (i, probe) =>
+      i.address === undefined
+        ? Promise.resolve({ isOk: false, reason: 'has no address on its network' })
+        : checkHttp(i.address, probe, userAgent),
+    now,
+    wallNow: () => Date.now(),
+    onEvent: (event) => {
+      logLiveness(log, event);
+      if (event.type === 'ailing') loop.trigger([event.key.slice(0, event.key.indexOf('/'))]);
+    },
+  });
+  const crashes = new Crashes({
+    now,
+    onEvent: (event) => {
+      logCrash(log, event);
+      if (event.type !== 'crashed') loop.trigger([event.key.slice(0, event.key.indexOf('/'))]);
+    },
+  });
+  const desired = { root, secrets, images: runtime, isPaused: (name: string) => accepted.isPaused(name) };
+  const look = createLook({
+    runtime,
+    router,
+    accepted,
+    liveness,
+    crashes,
+    records,
+    desired: async (signal) => {
+      const loaded = await loadDesired(desired, signal);
+      return loaded.ok ? loaded.services : [];
+    },
+    onAdopted: (running, routed) => log.info({ running, routed }, 'took over what already runs'),
+  });
+  const loop: Reconciler<ServiceSpec> = createReconciler<ServiceSpec>({
+    ports: { runtime, router, now, prober: createProber({ runtime, now, userAgent }) },
+    clock,
+    gather: (signal) => look.gather(signal),
+    quarantine: accepted.quarantine,
+    random: () => Math.random(),
+    resyncMs: o.resyncMs,
+    onEvent: (event) => {
+      logLoop(log, (text) => secrets.redact(text), event);
+      learn(event, accepted, liveness, log);
+      plane.hear(event);
+    },
+  });
+  const plane = createControlPlane({
+    clusterName: cluster.name,
+    version: o.version,
+    root,
+    runtime,
+    accepted,
+    look,
+    loop,
+    desired,
+    now,
+    redact: (text) => secrets.redact(text),
+    mutations: () => mutations,
+    troubles: () => new Map([...liveness.unhealthy(), ...crashes.loops()]),
+    onEvent: (event) => logDeploy(log, event),
+  });
+  const events = new EngineEvents({
+    pauseMs: eventPauseMs,
+    onServices: (services) => loop.trigger([...services].filter((name) => accepted.scope().has(name))),
+    onMissed: () => void loop.resync(),
+  });
+  /** Events of networks name the container only. */
+  const named = (event: EngineEvent): EngineEvent =>
+    event.type === 'changed' && event.service === undefined
+      ? { ...event, service: look.seen().find((i) => i.containerId === event.containerId)?.service }
+      : event;
+  const hear = (heard: EngineEvent): void => {
+    const event = named(heard);
+    logEngine(log, event);
+    crashes.hear(event);
+    if (event.type === 'changed' && endings.has(event.action)) look.unreachable(event.containerId);
+    events.hear(event);
+  };
+
+  const stopping = new AbortController();
+  let ticking: NodeJS.Timeout | undefined;
+  return {
+    plane,
+    start: async () => {
+      await reportEngine(runtime, log);
+      await loop.resync();
+      loop.start();
+      void runtime.watch(hear, stopping.signal);
+      const specs = (): ReadonlyMap<string, ServiceSpec> =>
+        new Map(accepted.services().flatMap((d) => (d.isPaused ? [] : [[d.spec.name, d.spec]])));
+      ticking = setInterval(() => {
+        liveness.tick(look.seen(), specs());
+        crashes.tick();
+      }, tickMs);
+    },
+    stop: async () => {
+      clearInterval(ticking);
+      events.stop();
+      stopping.abort();
+      const late = sleep(stopWithinMs, undefined, { ref: false });
+      await Promise.race([loop.stop(), late]);
+    },
+  };
+};
+
+/** After these nobody answers at the container's address, or soon somebody else does. */
+const endings: ReadonlySet<string> = new Set(['die', 'pause', 'disconnect', 'destroy']);
+
+/** What the end of a run, or a step of it, tells those who keep records. */
+const learn = (event: ReconcilerEvent<ServiceSpec>, accepted: Accepted, liveness: Liveness, log: Logger): void => {
+  const failed = (error: unknown): void => log.error({ reason: messageOf(error) }, 'a record could not be written');
+  if (event.type === 'step.done' && event.step.action.kind === 'start') liveness.restarted(event.step.action.key);
+  if (event.type !== 'settled' || event.settlement.outcome !== 'converged') return;
+  const { service } = event;
+  if (accepted.get(service) === undefined) accepted.forget(service).catch(failed);
+  else if (!accepted.isPaused(service)) accepted.markGood(service).catch(failed);
+};
+
+const reportEngine = async (runtime: DockerRuntime, log: Logger): Promise<void> => {
+  try {
+    const engine = await runtime.ping(AbortSignal.timeout(5_000));
+    log.info(engine, 'container engine');
+  } catch (error) {
+    log.warn({ reason: messageOf(error) }, 'container engine does not answer; deploys are refused until it does');
+  }
+};

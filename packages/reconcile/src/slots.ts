@@ -1,0 +1,90 @@
+import { chain, type Chain } from './chain.ts';
+import type { ActionOf, DesiredService, Instance, Memory, Plannable, Step } from './model.ts';
+import type { Seen } from './seen.ts';
+import { planSlot, retire, type SlotPlan } from './slot.ts';
+
+/** Decides every slot of one service, each for itself. */
+export const planSlots = <S extends Plannable>(
+  desired: DesiredService<S>,
+  seen: Seen,
+  { quarantined, ailing, resting }: Memory,
+): readonly SlotPlan<S>[] => {
+  const quarantine = quarantined.get(desired.spec.name);
+  const instances = seen.of(desired.spec.name);
+  return Array.from({ length: desired.spec.replicas }, (_, index) =>
+    planSlot({
+      desired,
+      slot: index + 1,
+      instances: instances.filter((i) => i.slot === index + 1),
+      routed: seen.routed,
+      quarantine: quarantine?.revision === desired.revision ? quarantine.reason : undefined,
+      ailing,
+      resting,
+    }),
+  );
+};
+
+/**
+ * Links a service's slots: instances are replaced one slot at a time, so that a bad revision
+ * costs one replica; and slots beyond the wanted number go last, so that scaling down never
+ * leaves fewer running than asked for.
+ */
+export const linkSlots = <S extends Plannable>(
+  desired: DesiredService<S>,
+  slots: readonly SlotPlan<S>[],
+  after: readonly string[],
+  seen: Seen,
+): readonly Step<S>[] => {
+  const steps: Step<S>[] = [];
+  let previous: readonly string[] = [];
+  for (const slot of slots) {
+    const link = chainOf(slot);
+    steps.push(...gated(link.steps, slot.isDisturbing ? [...after, ...previous] : after));
+    if (slot.isDisturbing) previous = link.last;
+  }
+  const settled = steps.filter((s) => s.action.kind === 'commit' || s.action.kind === 'route').map((s) => s.id);
+  steps.push(...dropSurplus(desired, slots, settled, seen));
+  return onceEach(steps);
+};
+
+/** A surplus slot may be the only one that still serves: it stays while any wanted slot cannot be brought up. */
+const dropSurplus = <S extends Plannable>(
+  desired: DesiredService<S>,
+  slots: readonly SlotPlan<S>[],
+  settled: readonly string[],
+  seen: Seen,
+): readonly Step<S>[] => {
+  const { name, replicas } = desired.spec;
+  if (slots.some((s) => s.blocked !== undefined)) return [];
+  const takeAway = (surplus: Instance): readonly Step<S>[] => {
+    const reason = `slot ${surplus.slot} is beyond ${replicas} replicas`;
+    const actions: readonly ActionOf<S>[] = [
+      ...retire({ routed: seen.routed, desired }, surplus, reason),
+      { kind: 'remove', service: name, key: surplus.key, reason },
+    ];
+    return chain(actions, settled).steps;
+  };
+  return seen
+    .of(name)
+    .filter((i) => i.slot > replicas)
+    .flatMap(takeAway);
+};
+
+/** The first step that disturbs or starts something waits for the dependencies; fetching and creating need not. */
+const gated = <S extends Plannable>(steps: readonly Step<S>[], after: readonly string[]): readonly Step<S>[] => {
+  const first = steps.findIndex((s) => s.action.kind !== 'prepare' && s.action.kind !== 'create');
+  return steps.map((s, index) => (index === first ? { ...s, after: [...s.after, ...after] } : s));
+};
+
+/** One slot's steps. Slots of one service share their `prepare`, so it stands beside the chain, not in it. */
+const chainOf = <S extends Plannable>(slot: SlotPlan<S>): Chain<S> => {
+  const fetch = chain(slot.actions.filter((a) => a.kind === 'prepare'));
+  const rest = chain(slot.actions.filter((a) => a.kind !== 'prepare'));
+  const steps = rest.steps.map((s) => (s.action.kind === 'create' ? { ...s, after: [...s.after, ...fetch.last] } : s));
+  return { steps: [...fetch.steps, ...steps], last: rest.last };
+};
+
+const onceEach = <S extends Plannable>(steps: readonly Step<S>[]): readonly Step<S>[] => {
+  const seen = new Set<string>();
+  return steps.filter((s) => !seen.has(s.id) && seen.add(s.id));
+};

@@ -1,0 +1,32 @@
+import { shortMs, type Calls } from './calls.ts';
+import { aliasesOf, type Drift } from './drift.ts';
+import type { Machine } from './machine.ts';
+import type { Seen } from './seen.ts';
+
+/** Puts back one thing that only concerns the container itself. */
+export const mend = async (
+  calls: Calls,
+  seen: Seen,
+  drift: Extract<Drift, { kind: 'network' | 'memory' | 'cpus' }>,
+  machine: Machine,
+): Promise<void> => {
+  if (drift.kind === 'network') return reconnect(calls, seen, drift.isConnected);
+  // The engine cannot take a limit away from a running container, but it can allow all there is.
+  const memory = drift.wanted === 0 ? machine.memory : drift.wanted;
+  const nanoCpus = drift.wanted === 0 ? machine.cpus * 1e9 : drift.wanted;
+  const limits = drift.kind === 'memory' ? { Memory: memory, MemorySwap: 2 * memory } : { NanoCpus: nanoCpus };
+  await calls.act(seen, `${drift.kind} limit of`, (container) => container.update(limits));
+};
+
+const reconnect = async (calls: Calls, seen: Seen, isConnected: boolean): Promise<void> => {
+  const { id: Container, name, network } = seen;
+  if (isConnected) {
+    await calls.change(`disconnect ${name} from ${network}`, shortMs, (docker) =>
+      docker.getNetwork(network).disconnect({ Container }),
+    );
+  }
+  const EndpointConfig = { Aliases: [...aliasesOf(seen)] };
+  await calls.change(`connect ${name} to ${network}`, shortMs, (docker) =>
+    docker.getNetwork(network).connect({ Container, EndpointConfig }),
+  );
+};
