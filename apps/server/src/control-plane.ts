@@ -205,8 +205,22 @@ class Plane implements ServerPlane {
     for (const d of wanted) accepted.quarantine.delete(d.spec.name);
     const deployment = this.#begin(names, emit);
     deployment.announce(preview);
+    this.#fetchAhead(wanted, preview.steps, signal);
     const guarded = preview.blocked.filter((b) => !desired.some((d) => d.spec.name === b.service));
     return { deployment, names, supersede: changed, before, guarded };
+  }
+
+  /** What waits for its dependencies need not wait for its image as well; a failure shows in its own step. */
+  #fetchAhead(
+    wanted: readonly Service[],
+    steps: readonly { readonly action: { readonly kind: string; readonly service: string } }[],
+    signal: AbortSignal,
+  ): void {
+    const missing = new Set(steps.flatMap(({ action }) => (action.kind === 'prepare' ? [action.service] : [])));
+    for (const { spec } of wanted) {
+      if (spec.dependsOn.length === 0 || !missing.has(spec.name)) continue;
+      void this.#o.runtime.prepare(spec, signal).catch(() => undefined);
+    }
   }
 
   async #carryOut(order: Order, signal: AbortSignal): Promise<End> {

@@ -52,10 +52,8 @@ export const logLoop = (log: Logger, redact: (text: string) => string, event: Re
       log.info('container engine is back');
       break;
     case 'resynced':
-      log[event.triggered.length > 0 ? 'info' : 'debug'](
-        { ms: Math.round(event.ms), services: event.triggered },
-        'looked at everything',
-      );
+      // What is done about it is logged step by step, with the reason of each.
+      log.debug({ ms: Math.round(event.ms), services: event.triggered }, 'looked at everything');
       break;
     case 'step.started':
     case 'plan':

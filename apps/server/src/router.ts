@@ -27,10 +27,7 @@ export const createProxyRouter = ({ proxy, addressOf, defaultDrainMs, record }: 
   const publish = (): void => proxy.replace(routeTable(routed.values()));
   return {
     routed: () => new Set(routed.keys()),
-    isRoutedAs: (key, route) => {
-      const now = routed.get(key)?.route;
-      return now !== undefined && JSON.stringify(now) === JSON.stringify(route);
-    },
+    isRoutedAs: (key, route) => isSameRoute(routed.get(key)?.route, route),
     adopt: (key, route, host) => {
       routed.set(key, { key, route, host, drainMs: defaultDrainMs });
       publish();
@@ -64,3 +61,12 @@ export const createProxyRouter = ({ proxy, addressOf, defaultDrainMs, record }: 
     },
   };
 };
+
+/** A route that was read back from its record has its fields in another order. */
+const isSameRoute = (a: RouteSpec | undefined, b: RouteSpec | undefined): boolean =>
+  a !== undefined &&
+  b !== undefined &&
+  a.port === b.port &&
+  a.stripPrefix === b.stripPrefix &&
+  a.domains.join() === b.domains.join() &&
+  a.paths.join() === b.paths.join();

@@ -38,3 +38,4 @@ export {
 } from './reconciler.ts';
 export { foldHealth, restartBackoffMs, type Check, type Health, type HealthPolicy } from './health.ts';
 export { foldCrash, isCrashLoop, restsUntil, type CrashHistory } from './restarts.ts';
+export { noRouter, readyAtOnce } from './null-ports.ts';

@@ -35,6 +35,8 @@ export const aCluster = (): Cluster => new Cluster();
 class Cluster {
   readonly #instances: Instance[] = [];
   readonly #routed = new Set<InstanceKey>();
+  readonly #ailing = new Map<InstanceKey, string>();
+  readonly #resting = new Map<InstanceKey, string>();
   readonly #quarantined = new Map<string, { revision: Instance['revision']; reason: string }>();
 
   has(
@@ -65,12 +67,26 @@ class Cluster {
     return this;
   }
 
+  ailing(name: string, rev: string, reason: string): this {
+    this.#ailing.set(instanceKey(name, 1, revision(rev)), reason);
+    return this;
+  }
+
+  resting(name: string, rev: string, reason: string): this {
+    this.#resting.set(instanceKey(name, 1, revision(rev)), reason);
+    return this;
+  }
+
   input(...desired: readonly DesiredService<Plannable>[]): PlanInput<Plannable> {
     return {
       desired,
       observed: { kind: 'known', instances: this.#instances, routed: this.#routed },
-      memory: { quarantined: this.#quarantined },
+      memory: { quarantined: this.#quarantined, ailing: this.#ailing, resting: this.#resting },
     };
+  }
+
+  instances(): readonly Instance[] {
+    return this.#instances;
   }
 
   plan(...desired: readonly DesiredService<Plannable>[]): Plan<Plannable> {
