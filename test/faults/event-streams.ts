@@ -3,6 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 /** `cut`: ends as soon as it begins. `silent`: stays open and says nothing. `doubled`: says everything twice. */
 export type EventsMode = 'whole' | 'cut' | 'silent' | 'doubled';
 
+/** Long enough for the client to see that it began. */
+const beginsForMs = 10;
+
 /** The engine's event streams that are open through the proxy. */
 export class EventStreams {
   readonly #open = new Set<ServerResponse>();
@@ -14,13 +17,13 @@ export class EventStreams {
   }
 
   add(answer: IncomingMessage, res: ServerResponse): void {
+    // The engine sends its header at once, and a client waits for it.
+    res.flushHeaders();
     if (this.#mode === 'cut') {
-      res.destroy();
+      setTimeout(() => res.destroy(), beginsForMs);
       return;
     }
     this.#open.add(res);
-    // The engine sends its header at once, and a client waits for it.
-    res.flushHeaders();
     res.on('close', () => this.#open.delete(res));
     answer.on('error', () => res.destroy());
     answer.on('end', () => res.end());

@@ -94,6 +94,6 @@ export const f11: Scenario = {
   id: 'F11',
   title: 'containers are stopped, removed, paused, renamed, disconnected and given other limits by hand',
   counts: { short: 1, full: 20 },
-  inCi: false,
+  inCi: true,
   run,
 };
