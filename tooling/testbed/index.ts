@@ -19,6 +19,8 @@ export { createNetNamespace } from './src/net-namespace.ts';
 export type { NetNamespace } from './src/net-namespace.ts';
 export { endProcess, identify, isAlive } from './src/processes.ts';
 export type { ProcessIdentity } from './src/processes.ts';
+export { registry } from './src/registry.ts';
+export type { Registry, RegistryOptions } from './src/registry.ts';
 export { commandStep, seconds, step } from './src/step.ts';
 export { freePort, tempDir, waitFor } from './src/temp.ts';
 export type { TempDir, WaitOptions } from './src/temp.ts';

@@ -7,6 +7,7 @@ import {
   type LogLine,
   type LogsRequest,
   type StopRequest,
+  type WireIssue,
 } from '@orca/api';
 import { plan, type DesiredService, type InstanceKey, type Reconciler, type ReconcilerEvent } from '@orca/reconcile';
 import type { DockerRuntime } from '@orca/runtime-docker';
@@ -159,7 +160,8 @@ class Plane implements ServerPlane {
     if (!request.dryRun) {
       await this.#o.runtime.ping(signal);
       // A moved tag must be known before the plan: its new image is part of the revision.
-      await this.#refreshImages(first.good.services, request.services, signal);
+      for (const issue of await this.#refreshImages(first.good.services, request.services, signal))
+        emit({ type: 'issue', issue });
     }
     const order = await this.#file.run(() => this.#order(request, emit, signal));
     return 'end' in order ? order.end : this.#carryOut(order, signal);
@@ -194,6 +196,8 @@ class Plane implements ServerPlane {
       emit(wirePlan(preview));
       return { end: previewEnd(preview, this.#o.now() - begun) };
     }
+    const full = await this.#diskFault(preview.steps, desired, signal);
+    if (full !== undefined) return { end: failedEnd('refused', full) };
     const removed = removals(preview.steps, desired);
     const names = new Set([...wanted.map((d) => d.spec.name as string), ...removed]);
     const before = new Map([...names].map((name) => [name, accepted.get(name)] as const));
@@ -208,6 +212,24 @@ class Plane implements ServerPlane {
     this.#fetchAhead(wanted, preview.steps, signal);
     const guarded = preview.blocked.filter((b) => !desired.some((d) => d.spec.name === b.service));
     return { deployment, names, supersede: changed, before, guarded };
+  }
+
+  /** On a disk that is nearly full only what needs no new image is deployed: a way back must stay open. */
+  async #diskFault(
+    steps: readonly { readonly action: { readonly kind: string; readonly service: string } }[],
+    desired: readonly Service[],
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const prepared = new Set(steps.flatMap(({ action }) => (action.kind === 'prepare' ? [action.service] : [])));
+    if (prepared.size === 0) return undefined;
+    const fault = await this.#o.runtime.diskFault();
+    if (fault === undefined) return undefined;
+    const images = desired.flatMap(({ spec }) => (prepared.has(spec.name) ? [spec.image] : []));
+    const ids = await Promise.all(images.map((image) => this.#o.runtime.imageId(image, signal)));
+    const missing = images.filter((_, index) => ids[index] === undefined);
+    return missing.length === 0
+      ? undefined
+      : `${fault}; ${missing.join(', ')} would have to be pulled. Make room (docker image prune shows how much it would give), then deploy again`;
   }
 
   /** What waits for its dependencies need not wait for its image as well; a failure shows in its own step. */
@@ -310,11 +332,18 @@ class Plane implements ServerPlane {
     services: readonly Service[],
     asked: readonly string[] | 'all',
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<readonly WireIssue[]> {
     const mutable = services.filter(
       (d) => isMutable(d.spec) && (asked === 'all' ? !d.isPaused : asked.includes(d.spec.name)),
     );
-    await Promise.all(mutable.map((d) => this.#o.runtime.refresh(d.spec, signal)));
+    const warnings = await Promise.all(
+      mutable.map(async ({ spec }) => ({ spec, warning: await this.#o.runtime.refresh(spec, signal) })),
+    );
+    return warnings.flatMap(({ spec: { name, source }, warning }) =>
+      warning === undefined
+        ? []
+        : [{ severity: 'warning', ...source, col: 1, path: `${name}.image`, message: this.#o.redact(warning) }],
+    );
   }
 }
 

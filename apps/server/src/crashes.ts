@@ -13,9 +13,12 @@ export type CrashEvent =
   /** It may be started again. */
   | { readonly type: 'rested'; readonly key: InstanceKey };
 
-/** Since its last start: whether it was told to end, and whether it ran out of memory. */
+/** Since its last start. */
 interface Run {
+  readonly startedAt: number;
+  /** Whether it was told to end. */
   wasAsked: boolean;
+  /** Whether it ran out of memory. */
   wasStarved: boolean;
 }
 
@@ -50,11 +53,12 @@ export class Crashes {
   loops(): ReadonlyMap<InstanceKey, string> {
     const now = this.#o.now();
     return new Map(
-      [...this.#history].flatMap(([key, history]) =>
-        isCrashLoop(history, now)
-          ? [[key, `crash loop: ${history.reason}, ${history.at.length} times in 10 minutes`] as const]
-          : [],
-      ),
+      [...this.#keys].flatMap(([id, { key }]) => {
+        const history = this.#history.get(key);
+        const run = this.#runs.get(id);
+        const runningMs = run === undefined || this.#resting.has(key) ? 0 : now - run.startedAt;
+        return history !== undefined && isCrashLoop(history, runningMs) ? [[key, describe(history)] as const] : [];
+      }),
     );
   }
 
@@ -63,6 +67,7 @@ export class Crashes {
     const present = new Set<InstanceKey>();
     for (const i of instances) {
       this.#keys.set(i.containerId, i);
+      if (i.status === 'running') this.#runOf(i.containerId);
       present.add(i.key);
     }
     for (const [id, { key }] of this.#keys) {
@@ -76,9 +81,8 @@ export class Crashes {
 
   hear(event: EngineEvent): void {
     if (event.type !== 'changed') return;
-    const run = this.#runs.get(event.containerId) ?? { wasAsked: false, wasStarved: false };
-    this.#runs.set(event.containerId, run);
-    if (event.action === 'start') this.#runs.set(event.containerId, { wasAsked: false, wasStarved: false });
+    const run = this.#runOf(event.containerId);
+    if (event.action === 'start') this.#runs.set(event.containerId, this.#newRun());
     // The engine tells of every signal before it sends it: whoever sent it, this end was asked for.
     else if (event.action === 'kill') run.wasAsked = true;
     else if (event.action === 'oom') run.wasStarved = true;
@@ -95,21 +99,33 @@ export class Crashes {
     }
   }
 
-  #crash(containerId: string, { wasStarved }: Run, exitCode: number | undefined): void {
+  #runOf(containerId: string): Run {
+    const run = this.#runs.get(containerId) ?? this.#newRun();
+    this.#runs.set(containerId, run);
+    return run;
+  }
+
+  #newRun(): Run {
+    return { startedAt: this.#o.now(), wasAsked: false, wasStarved: false };
+  }
+
+  #crash(containerId: string, { startedAt, wasStarved }: Run, exitCode: number | undefined): void {
     const known = this.#keys.get(containerId);
     // An unproven one is judged by those who wait for it.
     if (known?.stage !== 'current') return;
     const limit = known.memoryLimit === undefined ? '' : `, limit ${Math.round(known.memoryLimit / 1024 / 1024)} MiB`;
     const reason = wasStarved ? `ran out of memory (OOM${limit})` : `exited with code ${exitCode ?? 'unknown'}`;
     const now = this.#o.now();
-    const history = foldCrash(this.#history.get(known.key), now, reason);
+    const history = foldCrash(this.#history.get(known.key), { at: now, ranMs: now - startedAt, reason });
     this.#history.set(known.key, history);
     this.#o.onEvent({ type: 'crashed', key: known.key, reason });
     const until = restsUntil(history);
     if (until === undefined) return;
     const forMs = until - now;
-    const text = `crash loop: ${reason}, ${history.at.length} times in 10 minutes; rests for ${Math.round(forMs / 1000)} s`;
+    const text = `${describe(history)}; rests for ${Math.round(forMs / 1000)} s`;
     this.#resting.set(known.key, { until, reason: text });
     this.#o.onEvent({ type: 'rests', key: known.key, reason: text, forMs });
   }
 }
+
+const describe = ({ reason, count }: CrashHistory): string => `crash loop: ${reason}, ${count} times in a row`;

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createReconciler, type Clock, type Reconciler, type ReconcilerEvent } from '@orca/reconcile';
+import { createReconciler, type Clock, type InstanceKey, type Reconciler, type ReconcilerEvent } from '@orca/reconcile';
 import type { Proxy } from '@orca/proxy';
 import {
   checkHttp,
@@ -40,6 +40,8 @@ export interface Keeper {
   readonly plane: ServerPlane;
   /** Takes over what runs, and begins; resolves after the first look. */
   start(): Promise<void>;
+  /** When the loop last finished a look at the world, by `now`. */
+  lastProgressAt(): number;
   /** Lets what is under way come to a safe point; workloads stay. */
   stop(): Promise<void>;
 }
@@ -86,9 +88,15 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
     wallNow: () => Date.now(),
     onEvent: (event) => {
       logLiveness(log, event);
-      if (event.type === 'ailing') loop.trigger([event.key.slice(0, event.key.indexOf('/'))]);
+      if (event.type !== 'ailing') return;
+      const service = event.key.slice(0, event.key.indexOf('/'));
+      // After a restart that did not help, the loop still waits for it to become ready: it need not wait on.
+      if (awaited.get(service) === event.key) loop.supersede([service]);
+      else loop.trigger([service]);
     },
   });
+  /** Proven instances whose readiness is being waited for, by service. */
+  const awaited = new Map<string, InstanceKey>();
   const crashes = new Crashes({
     now,
     onEvent: (event) => {
@@ -120,6 +128,11 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
     onEvent: (event) => {
       logLoop(log, (text) => secrets.redact(text), event);
       learn(event, accepted, liveness, log);
+      if ('step' in event && event.step.action.kind === 'awaitReady' && !event.step.action.isReplacement) {
+        const { service, key } = event.step.action;
+        if (event.type === 'step.started') awaited.set(service, key);
+        else awaited.delete(service);
+      }
       plane.hear(event);
     },
   });
@@ -160,6 +173,7 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
   let ticking: NodeJS.Timeout | undefined;
   return {
     plane,
+    lastProgressAt: () => loop.lastResyncAt(),
     start: async () => {
       await reportEngine(runtime, log);
       await loop.resync();

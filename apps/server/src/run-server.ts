@@ -14,6 +14,7 @@ import { takeLock } from './lock.ts';
 import { openLog } from './log.ts';
 import { createRecords } from './records.ts';
 import { createSecretAccess } from './secret-access.ts';
+import { startWatchdog } from './watchdog.ts';
 import { messageOf } from './wire.ts';
 
 export interface ServerOptions {
@@ -110,7 +111,16 @@ const serve = async (options: ServerOptions, { home, root, cluster }: Place): Pr
   await keeper.start();
   log.info({ root, home: home.dir, api: `http://127.0.0.1:${port}`, proxy: proxyAddress }, 'orca server is ready');
 
+  const every = resyncMs(options.env);
+  const watchdog = startWatchdog({
+    env: options.env,
+    now: () => performance.now(),
+    lastProgressAt: () => keeper.lastProgressAt(),
+    // A look may wait for a slow engine; two of them without an end is no progress.
+    patienceMs: 2 * every + 60_000,
+  });
   const reason = await ending;
+  watchdog.stop();
   log.info({ reason }, 'orca server ends; containers keep running');
   await keeper.stop();
   await api.close();

@@ -1,4 +1,5 @@
 import { renderTemplate, secretNames, type ServiceSpec, type Template } from '@orca/spec';
+import type { Rendered } from '@orca/runtime-docker';
 import { redactor, resolveSecrets, type SecretStore, type SecretValue } from '@orca/secrets';
 
 /** All that the control plane does with secrets. */
@@ -6,10 +7,8 @@ export interface SecretAccess {
   missing(names: readonly string[]): Promise<readonly string[]>;
   /** Keyed digests: they change when a value does, and cannot be turned back into it. */
   digests(names: readonly string[]): Promise<Readonly<Record<string, string>>>;
-  /** A service's environment and command with values filled in: the only place where secrets are revealed. */
-  render(
-    spec: ServiceSpec,
-  ): Promise<{ readonly env: Readonly<Record<string, string>>; readonly command: readonly string[] | undefined }>;
+  /** A service's environment, entrypoint and command with values filled in: the only place where secrets are revealed. */
+  render(spec: ServiceSpec): Promise<Rendered>;
   /** Takes every known value out of a text that leaves the process. */
   redact(text: string): string;
 }
@@ -46,6 +45,7 @@ export const createSecretAccess = (store: SecretStore): SecretAccess => {
       return {
         env: Object.fromEntries(Object.entries(spec.env).map(([name, template]) => [name, fill(template)])),
         command: spec.command?.map(fill),
+        entrypoint: spec.entrypoint?.map(fill),
       };
     },
     redact: (text) => redact(text),

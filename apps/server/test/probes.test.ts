@@ -194,22 +194,37 @@ describe('crashes', () => {
 
   it('36: let an instance that ends every 11 s rest, ever longer, and name it', () => {
     const { crashes, events } = setUp();
-    for (let i = 0; i < 6; i += 1) {
+    for (let i = 0; i < 12; i += 1) {
+      crashes.hear(changed('start'));
       now += 11 * seconds;
+      crashes.hear(changed('die', 1));
+      const last = events.at(-1);
+      now += last?.type === 'rests' ? last.forMs : 0;
+      crashes.tick();
+    }
+    const rests = events.flatMap((e) => (e.type === 'rests' ? [e.forMs / seconds] : []));
+    expect(rests).toEqual([10, 20, 40, 80, 160, 300, 300, 300, 300]);
+    expect(events.at(-1)).toEqual({ type: 'rested', key: keyOf('web') });
+    expect([...crashes.loops()]).toEqual([[keyOf('web'), 'crash loop: exited with code 1, 12 times in a row']]);
+  });
+
+  it('36: tell the planner while it rests, and forgive what runs for ten minutes', () => {
+    const { crashes } = setUp();
+    for (let i = 0; i < 4; i += 1) {
       crashes.hear(changed('start'));
       crashes.hear(changed('die', 1));
     }
-    const rests = events.flatMap((e) => (e.type === 'rests' ? [e.forMs / seconds] : []));
-    expect(rests).toEqual([10, 20, 40]);
-    expect([...crashes.resting().values()]).toEqual([
-      'crash loop: exited with code 1, 6 times in 10 minutes; rests for 40 s',
+    expect([...crashes.resting()]).toEqual([
+      [keyOf('web'), 'crash loop: exited with code 1, 4 times in a row; rests for 10 s'],
     ]);
-    expect([...crashes.loops().keys()]).toEqual([keyOf('web')]);
-    now += 41 * seconds;
+    now += 10 * seconds;
     crashes.tick();
-    expect(events.at(-1)).toEqual({ type: 'rested', key: keyOf('web') });
+    expect(crashes.resting().size).toBe(0);
+    crashes.hear(changed('start'));
     now += 10 * minutes;
     expect(crashes.loops().size).toBe(0);
+    crashes.hear(changed('die', 1));
+    expect(crashes.resting().size).toBe(0);
   });
 
   it('38: name an end for want of memory, with the limit', () => {

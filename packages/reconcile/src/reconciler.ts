@@ -88,6 +88,8 @@ interface Entry<S extends Plannable> {
   retry: AbortController | undefined;
   failures: number;
   last: Settlement<S> | undefined;
+  /** What was under way elsewhere when its last plan was made. */
+  unsettledThen: ReadonlySet<string>;
 }
 
 class Loop<S extends Plannable> implements Reconciler<S> {
@@ -184,7 +186,14 @@ class Loop<S extends Plannable> implements Reconciler<S> {
   #entry(service: string): Entry<S> {
     const known = this.#entries.get(service);
     if (known !== undefined) return known;
-    const entry: Entry<S> = { isWanted: false, run: undefined, retry: undefined, failures: 0, last: undefined };
+    const entry: Entry<S> = {
+      isWanted: false,
+      run: undefined,
+      retry: undefined,
+      failures: 0,
+      last: undefined,
+      unsettledThen: new Set(),
+    };
     this.#entries.set(service, entry);
     return entry;
   }
@@ -198,13 +207,15 @@ class Loop<S extends Plannable> implements Reconciler<S> {
   }
 
   async #run(service: string, entry: Entry<S>, signal: AbortSignal): Promise<void> {
-    const result = await this.#converge(service, signal);
+    const result = await this.#converge(service, entry, signal);
     entry.run = undefined;
     if (this.#stopping.signal.aborted) return;
     entry.failures = result.mayRetry && result.outcome !== 'cancelled' ? entry.failures + 1 : 0;
     const retryMs = entry.failures === 0 ? undefined : this.#wait(entry.failures);
     entry.last = { ...result, failures: entry.failures, retryMs };
     this.#emit({ type: 'settled', service, settlement: entry.last });
+    // What it waits for may have settled between its look and now, when nobody knew yet whom to wake.
+    if (this.#waitsForNothing(entry)) entry.isWanted = true;
     if (entry.isWanted || retryMs === undefined) this.#begin(service, entry);
     else this.#retryLater(service, entry, retryMs);
     this.#wakeDependants(service);
@@ -215,12 +226,16 @@ class Loop<S extends Plannable> implements Reconciler<S> {
     return backoffMs(failures, this.#o.backoff ?? defaults.backoff, this.#o.random);
   }
 
-  async #converge(service: string, signal: AbortSignal): Promise<Converged<S>> {
+  async #converge(service: string, entry: Entry<S>, signal: AbortSignal): Promise<Converged<S>> {
     const scope = new Set([service]);
     const { ports, quarantine } = this.#o;
     try {
       return await converge(ports, {
-        gather: async () => ({ ...(await this.#gather()), scope, unsettled: this.#unsettledBut(service) }),
+        gather: async () => {
+          const input = await this.#gather();
+          entry.unsettledThen = this.#unsettledBut(service);
+          return { ...input, scope, unsettled: entry.unsettledThen };
+        },
         quarantine,
         signal,
         limit: this.#limit,
@@ -259,6 +274,14 @@ class Loop<S extends Plannable> implements Reconciler<S> {
       last?.last.blocked.some((b) => b.waitsFor.includes(service)),
     );
     this.trigger(held.map(([name]) => name));
+  }
+
+  #waitsForNothing({ last, unsettledThen }: Entry<S>): boolean {
+    const waitedFor = last?.last.blocked.flatMap((b) => b.waitsFor).filter((name) => unsettledThen.has(name)) ?? [];
+    return waitedFor.some((name) => {
+      const other = this.#entries.get(name);
+      return other === undefined || !this.#isUnsettled(other);
+    });
   }
 
   #isUnsettled({ run, isWanted, retry, failures }: Entry<S>): boolean {

@@ -145,6 +145,24 @@ describe('the loop', () => {
     expect((await settled).get('above')?.outcome).toBe('converged');
   });
 
+  it('21: goes on when what it waited for settles while its own run ends', async () => {
+    const chain = (rev: string): readonly DesiredService<Plannable>[] => [
+      desire('a', 'a'),
+      desire('b', rev, { dependsOn: ['a'] }),
+      desire('c', 'a', { dependsOn: ['b'] }),
+    ];
+    const rig = new Rig(chain('bad'), { isBad: (key) => key.endsWith('@bad'), ms: () => 1 });
+    rig.loop.request(rig.names());
+    await rig.clock.advance(minute);
+    expect(rig.running()).toEqual(['a/1@a']);
+    rig.desired = chain('good');
+    rig.loop.request(rig.names());
+    const settled = rig.loop.settled(new Set(rig.names()), never);
+    await rig.clock.advance(1_000);
+    expect([...(await settled).values()].map((s) => s.outcome)).toEqual(['converged', 'converged', 'converged']);
+    expect(rig.running()).toEqual(['a/1@a', 'b/1@good', 'c/1@a']);
+  });
+
   it('11: waits ever longer after failures that may go away, at most five minutes, and begins anew after a success', async () => {
     let isDown = true;
     const rig = new Rig([desire('web', 'a')], {

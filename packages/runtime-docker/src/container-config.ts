@@ -1,5 +1,6 @@
 import type { ContainerCreateOptions, HostConfig } from 'dockerode';
 import type { ServiceSpec } from '@orca/spec';
+import { composeConfig, composeHostConfig } from './compose-config.ts';
 import type { RestartPolicy } from './labels.ts';
 import { networkAliases } from './names.ts';
 
@@ -13,6 +14,7 @@ export interface ContainerInput {
   readonly network: string;
   readonly env: Readonly<Record<string, string>>;
   readonly command: readonly string[] | undefined;
+  readonly entrypoint: readonly string[] | undefined;
   /** Whether the engine may restart it on its own from the start. */
   readonly restart: RestartPolicy;
 }
@@ -25,13 +27,17 @@ export const containerConfig = ({
   network,
   env,
   command,
+  entrypoint,
   restart,
 }: ContainerInput): ContainerCreateOptions => ({
   name,
   Image: spec.image,
-  Labels: { ...labels },
+  // Ours last: identity cannot be overwritten.
+  Labels: { ...spec.labels, ...labels },
   Env: Object.entries(env).map(([key, value]) => `${key}=${value}`),
   ...(command === undefined ? {} : { Cmd: [...command] }),
+  ...(entrypoint === undefined ? {} : { Entrypoint: [...entrypoint] }),
+  ...composeConfig(spec),
   ...(spec.stopSignal === undefined ? {} : { StopSignal: spec.stopSignal }),
   StopTimeout: Math.ceil(spec.stopGraceMs / 1000),
   ExposedPorts: Object.fromEntries(spec.publishedPorts.map((p) => [`${p.containerPort}/${p.protocol}`, {}])),
@@ -49,12 +55,20 @@ const hostConfig = (spec: ServiceSpec, network: string, restart: RestartPolicy):
     ...spec.mounts.map((m) => ({ Type: 'bind' as const, Source: m.source, Target: m.target, ReadOnly: m.readOnly })),
   ],
   PortBindings: portBindings(spec),
-  LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+  LogConfig: logConfig(spec),
   SecurityOpt: ['no-new-privileges'],
   PidsLimit: pidsLimit,
+  ...composeHostConfig(spec),
   ...(spec.resources.memoryBytes === undefined ? {} : { Memory: spec.resources.memoryBytes }),
   ...(spec.resources.cpus === undefined ? {} : { NanoCpus: Math.round(spec.resources.cpus * 1e9) }),
 });
+
+/** The engine's own default has no bound: a chatty service would fill the disk. */
+const logConfig = ({ logging }: ServiceSpec): { Type: string; Config: Record<string, string> } => {
+  const driver = logging?.driver ?? 'json-file';
+  const caps = driver === 'json-file' || driver === 'local' ? { 'max-size': '10m', 'max-file': '3' } : {};
+  return { Type: driver, Config: { ...caps, ...logging?.options } };
+};
 
 const portBindings = (spec: ServiceSpec): Record<string, { HostIp: string; HostPort: string }[]> => {
   const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};

@@ -3,7 +3,7 @@ import { label, restartOf } from './labels.ts';
 import { decodeLimits, type Limits } from './limits.ts';
 import type { Machine } from './machine.ts';
 import { stableName } from './names.ts';
-import type { Seen } from './seen.ts';
+import { wantedNetworks, type Seen } from './seen.ts';
 
 /** One thing that somebody changed. */
 export type Drift =
@@ -18,11 +18,13 @@ export const driftOf = (seen: Seen, info: ContainerInspectInfo | undefined, mach
   const name = stableName(seen.service, seen.slot);
   const found: Drift[] = [];
   if (seen.name !== name) found.push({ kind: 'name', is: seen.name, wanted: name });
-  if (!seen.networks.includes(seen.network)) found.push({ kind: 'network', network: seen.network, isConnected: false });
+  for (const network of wantedNetworks(seen)) {
+    const isConnected = seen.networks.includes(network);
+    const aliases = info?.NetworkSettings.Networks[network]?.Aliases;
+    const isNamed = info === undefined || aliasesOf(seen).every((alias) => aliases?.includes(alias));
+    if (!isConnected || !isNamed) found.push({ kind: 'network', network, isConnected });
+  }
   if (info === undefined) return found;
-  const aliases = info.NetworkSettings.Networks[seen.network]?.Aliases;
-  if (seen.networks.includes(seen.network) && !aliasesOf(seen).every((alias) => aliases?.includes(alias)))
-    found.push({ kind: 'network', network: seen.network, isConnected: true });
   const restart = info.HostConfig.RestartPolicy?.Name ?? 'no';
   const wanted = restartOf(seen.labels).Name;
   if (restart !== wanted) found.push({ kind: 'restart', is: restart, wanted });

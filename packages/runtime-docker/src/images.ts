@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import type Docker from 'dockerode';
 import type { ImageInspectInfo } from 'dockerode';
 import type { ServiceSpec } from '@orca/spec';
 import { statusOf, engineMessage, type Engine } from './engine.ts';
@@ -8,22 +10,22 @@ import { readAuth } from './registry-auth.ts';
 export interface ImagesOptions {
   readonly engine: Engine;
   readonly onMutation: (call: string) => void;
-  readonly onWarning: (message: string) => void;
 }
 
 export interface Images {
   idOf(image: string): Promise<string | undefined>;
-  /** Makes sure the image is there, pulling it when it is not. */
+  /** Makes sure the image is there; with the policy `always`, that it is what the registry has. */
   ensure(spec: ServiceSpec, signal: AbortSignal): Promise<void>;
-  /** Pulls the image of a tag that may move, if it has moved. */
-  refresh(spec: ServiceSpec, signal: AbortSignal): Promise<void>;
+  /** Pulls the image of a tag that may move, if it has moved. Gives a warning when that cannot be known. */
+  refresh(spec: ServiceSpec, signal: AbortSignal): Promise<string | undefined>;
 }
 
 const maxPulls = 2;
 const inspectMs = 15_000;
 const digestMs = 30_000;
+const silentMs = 120_000;
 
-export const createImages = ({ engine, onMutation, onWarning }: ImagesOptions): Images => {
+export const createImages = ({ engine, onMutation }: ImagesOptions): Images => {
   const pulls = new Map<string, Promise<void>>();
   const waiting: (() => void)[] = [];
   let running = 0;
@@ -64,15 +66,7 @@ export const createImages = ({ engine, onMutation, onWarning }: ImagesOptions): 
       const docker = await engine.docker();
       const auth = await readAuth(reference.registry);
       const stream = await docker.pull(reference.text, auth === undefined ? {} : { authconfig: auth });
-      await new Promise<void>((resolve, reject) => {
-        // The engine answers 200 and tells of failures inside the stream: every line counts.
-        docker.modem.followProgress(stream, (error: unknown, lines: readonly { readonly error?: string }[]) => {
-          const failure = lines.find((line) => line.error !== undefined)?.error;
-          if (error !== null && error !== undefined) reject(error);
-          else if (failure !== undefined) reject(new Error(failure));
-          else resolve();
-        });
-      });
+      await endOfPull(docker, stream);
       if ((await idOf(reference.text)) === undefined) throw new Error('the pull ended, but the image is not there');
     } catch (error) {
       throw pullError(reference, error);
@@ -91,11 +85,21 @@ export const createImages = ({ engine, onMutation, onWarning }: ImagesOptions): 
     return started;
   };
 
+  const follow = async (reference: ImageReference, local: ImageInspectInfo): Promise<void> => {
+    const digest = await remoteDigest(reference);
+    if (!local.RepoDigests.some((known) => known.endsWith(`@${digest}`))) await pull(reference);
+  };
+
   return {
     idOf,
     async ensure(spec, signal) {
-      if ((await idOf(spec.image)) !== undefined) return;
+      const reference = parseReference(spec.image);
+      const local = await inspect(spec.image);
       signal.throwIfAborted();
+      if (local !== undefined) {
+        if (spec.pullPolicy === 'always') await follow(reference, local);
+        return;
+      }
       if (spec.pullPolicy === 'never') {
         throw new RuntimeError(
           'ORCA_RUNTIME_IMAGE_NOT_FOUND',
@@ -103,26 +107,49 @@ export const createImages = ({ engine, onMutation, onWarning }: ImagesOptions): 
           { retryable: false },
         );
       }
-      await pull(parseReference(spec.image));
+      await pull(reference);
     },
     async refresh(spec, signal) {
       const reference = parseReference(spec.image);
-      const local = mustRefresh(spec, reference) ? await inspect(spec.image) : undefined;
-      // What is not there yet is fetched by the deploy itself, which shows it as a step.
-      if (local === undefined) return;
+      if (!mustRefresh(spec, reference)) return undefined;
+      const local = await inspect(spec.image);
       signal.throwIfAborted();
       try {
-        const digest = await remoteDigest(reference);
-        if (!local.RepoDigests.some((known) => known.endsWith(`@${digest}`))) await pull(reference);
+        await (local === undefined ? pull(reference) : follow(reference, local));
+        return undefined;
       } catch (error) {
-        if (spec.pullPolicy === 'always') throw error;
-        onWarning(
-          `${spec.name}: ${Error.isError(error) ? error.message : String(error)}; going on with the local image`,
-        );
+        // What is not there at all fails in the step that needs it, with its reason.
+        const why = Error.isError(error) ? error.message : String(error);
+        return local === undefined ? undefined : `${why}; going on with the image that is here`;
       }
     },
   };
 };
+
+/**
+ * The engine answers 200 and tells of failures inside the stream: every line counts. A pull
+ * may take long, but not without a word: a registry that falls silent would hold its place for ever.
+ */
+const endOfPull = (docker: Docker, stream: NodeJS.ReadableStream): Promise<void> =>
+  new Promise<void>((resolve, reject) => {
+    let silence: NodeJS.Timeout | undefined;
+    const heard = (): void => {
+      clearTimeout(silence);
+      silence = setTimeout(() => {
+        if (stream instanceof Readable) stream.destroy();
+        reject(new Error(`nothing was heard of the pull for ${silentMs / 1000} s`));
+      }, silentMs);
+    };
+    heard();
+    const end = (error: unknown, lines: readonly { readonly error?: string }[]): void => {
+      clearTimeout(silence);
+      const failure = lines.find((line) => line.error !== undefined)?.error;
+      if (error !== null && error !== undefined) reject(error);
+      else if (failure !== undefined) reject(new Error(failure));
+      else resolve();
+    };
+    docker.modem.followProgress(stream, end, heard);
+  });
 
 const mustRefresh = ({ pullPolicy }: ServiceSpec, { isImmutable }: ImageReference): boolean =>
   pullPolicy === 'always' || (pullPolicy === 'auto' && !isImmutable);

@@ -19,6 +19,8 @@ export const label = {
   limits: 'orca.limits',
   /** Names on its network, for the case that somebody disconnects it. */
   aliases: 'orca.aliases',
+  /** Present when it is on the network that all projects share. */
+  internal: 'orca.internal',
 } as const;
 
 export const labelsOf = (
@@ -43,6 +45,7 @@ export const labelsOf = (
   [label.restart]: formatRestart(spec.restartPolicy),
   [label.limits]: encodeLimits(limitsOf(spec)),
   [label.aliases]: networkAliases(spec).join(','),
+  ...(spec.internal === true ? { [label.internal]: 'true' } : {}),
 });
 
 export type Identity = Pick<Instance, 'key' | 'service' | 'slot' | 'revision' | 'dependsOn'> & {

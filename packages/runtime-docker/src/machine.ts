@@ -6,6 +6,8 @@ export interface Machine {
   /** Bytes. */
   readonly memory: number;
   readonly cpus: number;
+  /** Where the engine keeps images and containers, as it sees it. */
+  readonly dataDirectory: string;
 }
 
 /** Asks once, when it is first needed; a failed question is asked again. */
@@ -17,7 +19,9 @@ export const machineOf = (engine: Engine): (() => Promise<Machine>) => {
       const value: unknown = typeof info === 'object' && info !== null ? Reflect.get(info, name) : undefined;
       return typeof value === 'number' ? value : 0;
     };
-    return { memory: read('MemTotal'), cpus: read('NCPU') };
+    const directory: unknown =
+      typeof info === 'object' && info !== null ? Reflect.get(info, 'DockerRootDir') : undefined;
+    return { memory: read('MemTotal'), cpus: read('NCPU'), dataDirectory: String(directory) };
   };
   return () => {
     known ??= ask().catch((error: unknown) => {

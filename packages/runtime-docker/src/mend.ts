@@ -10,7 +10,7 @@ export const mend = async (
   drift: Extract<Drift, { kind: 'network' | 'memory' | 'cpus' }>,
   machine: Machine,
 ): Promise<void> => {
-  if (drift.kind === 'network') return reconnect(calls, seen, drift.isConnected);
+  if (drift.kind === 'network') return reconnect(calls, seen, drift);
   // The engine cannot take a limit away from a running container, but it can allow all there is.
   const memory = drift.wanted === 0 ? machine.memory : drift.wanted;
   const nanoCpus = drift.wanted === 0 ? machine.cpus * 1e9 : drift.wanted;
@@ -18,8 +18,13 @@ export const mend = async (
   await calls.act(seen, `${drift.kind} limit of`, (container) => container.update(limits));
 };
 
-const reconnect = async (calls: Calls, seen: Seen, isConnected: boolean): Promise<void> => {
-  const { id: Container, name, network } = seen;
+/** Puts a container on a network under all its names. */
+export const reconnect = async (
+  calls: Calls,
+  seen: Seen,
+  { network, isConnected }: { readonly network: string; readonly isConnected: boolean },
+): Promise<void> => {
+  const { id: Container, name } = seen;
   if (isConnected) {
     await calls.change(`disconnect ${name} from ${network}`, shortMs, (docker) =>
       docker.getNetwork(network).disconnect({ Container }),

@@ -19,3 +19,6 @@ export const stageOf = (name: string, service: string, slot: number): Stage | un
 export const networkAliases = ({ name, aliases }: Pick<ServiceSpec, 'name' | 'aliases'>): readonly string[] => [
   ...new Set([name, `orca-${name}`, ...aliases]),
 ];
+
+/** Where services with `internal = true` meet, whatever their project. */
+export const sharedNetwork = 'orca-internal';

@@ -5,21 +5,23 @@ import { containerConfig } from './container-config.ts';
 import { Engine, engineMessage, statusOf, type EngineVersion } from './engine.ts';
 import { RuntimeError } from './errors.ts';
 import { Calls, shortMs } from './calls.ts';
+import { diskFault, diskOf } from './disk.ts';
 import { driftOf, formatDrift, type Drift } from './drift.ts';
 import { createImages } from './images.ts';
 import { createInspections, type Inspections } from './inspections.ts';
 import { machineOf, type Machine } from './machine.ts';
-import { mend } from './mend.ts';
+import { mend, reconnect } from './mend.ts';
 import { Places } from './places.ts';
 import { label, labelsOf, restartOf, type RestartPolicy } from './labels.ts';
 import { containerLines, type ContainerLine, type LogOptions } from './container-logs.ts';
-import { candidateName, retiredName, stableName } from './names.ts';
+import { candidateName, retiredName, sharedNetwork, stableName } from './names.ts';
 import {
   asInstance,
   detailsOf,
   seenOfInspect,
   seenOfList,
   stageOfSeen,
+  wantedNetworks,
   type InstanceDetails,
   type Seen,
 } from './seen.ts';
@@ -28,9 +30,14 @@ import { watchEngine, type EngineEvent } from './watch.ts';
 /** Fills in what only the last moment may know. */
 export interface EnvSource {
   /** Called right before `create`; the only place where a secret is revealed. */
-  render(
-    spec: ServiceSpec,
-  ): Promise<{ readonly env: Readonly<Record<string, string>>; readonly command: readonly string[] | undefined }>;
+  render(spec: ServiceSpec): Promise<Rendered>;
+}
+
+/** A service's templates with their values filled in. */
+export interface Rendered {
+  readonly env: Readonly<Record<string, string>>;
+  readonly command: readonly string[] | undefined;
+  readonly entrypoint: readonly string[] | undefined;
 }
 
 export interface DockerRuntimeOptions {
@@ -41,7 +48,7 @@ export interface DockerRuntimeOptions {
   readonly host?: string;
   /** Told of every call that can change something in the engine. */
   readonly onMutation?: (call: string) => void;
-  /** Told what the reader of the log should know though nothing failed: an image not refreshed, a signal ignored. */
+  /** Told what the reader of the log should know though nothing failed: a signal that was ignored. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -55,9 +62,11 @@ export interface DockerRuntime extends Runtime<ServiceSpec> {
   watch(onEvent: (event: EngineEvent) => void, signal: AbortSignal): Promise<void>;
   /**
    * Looks whether the image behind a tag that may move has moved, by its digest, and pulls it
-   * then. A registry that does not answer is a warning while a local image is there.
+   * then. Gives a warning when the registry does not answer and the local image has to do.
    */
-  refresh(spec: ServiceSpec, signal: AbortSignal): Promise<void>;
+  refresh(spec: ServiceSpec, signal: AbortSignal): Promise<string | undefined>;
+  /** Why no image should be pulled now, `undefined` while there is room on the engine's disk. */
+  diskFault(): Promise<string | undefined>;
   logs(key: InstanceKey, options: LogOptions): AsyncIterable<ContainerLine>;
   /** The local image's id, `undefined` when it is not there. */
   imageId(image: string, signal: AbortSignal): Promise<string | undefined>;
@@ -101,7 +110,6 @@ class ContainerRuntime implements DockerRuntime {
     this.#images = createImages({
       engine: this.#engine,
       onMutation,
-      onWarning: (message) => o.onWarning?.(message),
     });
   }
 
@@ -137,8 +145,14 @@ class ContainerRuntime implements DockerRuntime {
     return watchEngine(this.#engine, this.#o.cluster, hear, signal);
   }
 
-  refresh(spec: ServiceSpec, signal: AbortSignal): Promise<void> {
+  refresh(spec: ServiceSpec, signal: AbortSignal): Promise<string | undefined> {
     return this.#images.refresh(spec, signal);
+  }
+
+  async diskFault(): Promise<string | undefined> {
+    const { dataDirectory } = await this.#machine();
+    const disk = await diskOf(dataDirectory);
+    return disk === undefined ? undefined : diskFault(dataDirectory, disk);
   }
 
   imageId(image: string, signal: AbortSignal): Promise<string | undefined> {
@@ -157,9 +171,10 @@ class ContainerRuntime implements DockerRuntime {
     if ((await this.#find(key)) !== undefined) return;
     const network = spec.network ?? `orca-${spec.project}`;
     await this.#places.ensureNetwork(network, spec);
+    if (spec.internal === true) await this.#places.ensureNetwork(sharedNetwork, spec);
     await this.#places.ensureVolumes(spec);
     const labels = labelsOf(spec, { cluster: this.#o.cluster, slot, revision, key, network });
-    const { env, command } = await this.#o.env.render(spec);
+    const { env, command, entrypoint } = await this.#o.env.render(spec);
     signal.throwIfAborted();
     // Beside a proven instance nothing but orca may start it: an engine that restarts would make two of them.
     const restart = isReplacement ? noRestart : restartOf(labels);
@@ -170,6 +185,7 @@ class ContainerRuntime implements DockerRuntime {
       network,
       env,
       command,
+      entrypoint,
       restart,
     });
     await this.#createContainer(config, key, () => this.#places.renewNetwork(network, spec));
@@ -206,6 +222,9 @@ class ContainerRuntime implements DockerRuntime {
       await this.#calls.act(seen, 'unpause', (container) => container.unpause());
       return;
     }
+    // The engine takes one network at creation; the other is joined before the first start.
+    for (const network of wantedNetworks(seen).filter((wanted) => !seen.networks.includes(wanted)))
+      await reconnect(this.#calls, seen, { network, isConnected: false });
     try {
       await this.#calls.act(seen, 'start', (container) => container.start(), { timeoutMs: createMs, fine: [304] });
     } catch (error) {

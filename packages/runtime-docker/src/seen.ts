@@ -1,7 +1,7 @@
 import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
 import type { Instance } from '@orca/reconcile';
-import { identityOf, type Identity } from './labels.ts';
-import { stageOf } from './names.ts';
+import { identityOf, label, type Identity } from './labels.ts';
+import { sharedNetwork, stageOf } from './names.ts';
 
 /** A container as the engine shows it, in its list or asked for by id. */
 export interface Seen extends Identity {
@@ -93,6 +93,10 @@ export const seenOfInspect = (c: ContainerInspectInfo): Seen | undefined => {
     inspected: c,
   };
 };
+
+/** Networks it belongs on: its own, and the shared one if it asked for that. */
+export const wantedNetworks = ({ network, labels }: Pick<Seen, 'network' | 'labels'>): readonly string[] =>
+  labels[label.internal] === undefined ? [network] : [network, sharedNetwork];
 
 const addressIn = (network: { readonly IPAddress: string } | undefined): string | undefined =>
   network === undefined || network.IPAddress === '' ? undefined : network.IPAddress;

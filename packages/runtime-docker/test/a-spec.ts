@@ -15,5 +15,9 @@ export const aSpec = (
 };
 
 export const noSecrets: EnvSource = {
-  render: async (spec) => ({ env: {}, command: spec.command?.map((t) => renderTemplate(t, () => '')) }),
+  render: async (spec) => ({
+    env: Object.fromEntries(Object.entries(spec.env).map(([name, t]) => [name, renderTemplate(t, () => '')])),
+    command: spec.command?.map((t) => renderTemplate(t, () => '')),
+    entrypoint: spec.entrypoint?.map((t) => renderTemplate(t, () => '')),
+  }),
 };

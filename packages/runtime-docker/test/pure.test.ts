@@ -85,6 +85,7 @@ read_only = true
     network: 'orca-shop',
     env: { A: '1' },
     command: undefined,
+    entrypoint: undefined,
     restart: { Name: 'no', MaximumRetryCount: 0 },
   });
 

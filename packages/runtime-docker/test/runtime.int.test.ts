@@ -58,6 +58,7 @@ beforeAll(async () => {
       render: async (spec) => ({
         env: Object.fromEntries(Object.entries(spec.env).map(([k, t]) => [k, renderTemplate(t, () => 's3cret-value')])),
         command: spec.command?.map((t) => renderTemplate(t, () => 's3cret-value')),
+        entrypoint: undefined,
       }),
     },
     onMutation: (call) => calls.push(call),
@@ -247,7 +248,7 @@ describe('what is in the way', () => {
     const lost = createDockerRuntime({
       cluster,
       host: 'unix:///nowhere.sock',
-      env: { render: async () => ({ env: {}, command: undefined }) },
+      env: { render: async () => ({ env: {}, command: undefined, entrypoint: undefined }) },
     });
     await expect(lost.observe(signal)).rejects.toMatchObject({
       code: 'ORCA_RUNTIME_UNREACHABLE',

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { withEnvFiles } from './env-files.ts';
 import { sortIssues } from './faults.ts';
 import { readInfraTexts } from './infra-files.ts';
 import type { Infra, Parsed } from './model.ts';
@@ -20,7 +21,13 @@ export async function loadInfra(root: string, signal?: AbortSignal): Promise<Par
   const parsed = await thread.parse({ root: absolute, cluster: texts.cluster, services: texts.services });
   signal?.throwIfAborted();
   const mounts = parsed.ok ? await checkMountSources(parsed.value) : [];
-  const found = sortIssues([...texts.issues, ...(parsed.ok ? parsed.warnings : parsed.issues), ...mounts]);
-  if (!parsed.ok || found.some(isError)) return { ok: false, issues: found };
-  return { ...parsed, warnings: found };
+  const env = parsed.ok ? await withEnvFiles(parsed.value) : undefined;
+  const found = sortIssues([
+    ...texts.issues,
+    ...(parsed.ok ? parsed.warnings : parsed.issues),
+    ...mounts,
+    ...(env?.issues ?? []),
+  ]);
+  if (env === undefined || found.some(isError)) return { ok: false, issues: found };
+  return { ok: true, value: env.infra, warnings: found };
 }

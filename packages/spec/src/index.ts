@@ -5,8 +5,11 @@ export type {
   ClusterSpec,
   DeployPolicy,
   DesiredState,
+  Device,
+  Gpus,
   Infra,
   Issue,
+  Logging,
   Parsed,
   Probe,
   PublishedPort,
@@ -16,6 +19,8 @@ export type {
   ServiceSpec,
   SpecFile,
   Template,
+  Tmpfs,
+  Ulimit,
   VolumeMount,
 } from './model.ts';
 export { parseClusterSpec } from './cluster.ts';

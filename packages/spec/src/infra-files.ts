@@ -43,7 +43,7 @@ export function fileIssue(file: string, message: string, severity: Issue['severi
   return { severity, file, line: 1, col: 1, path: '', message };
 }
 
-type ReadText = { readonly file: SpecFile } | { readonly issue: Issue } | { readonly absent: true };
+export type ReadText = { readonly file: SpecFile } | { readonly issue: Issue } | { readonly absent: true };
 
 /** Names under `services/` that can hold a service, sorted; `undefined` when there is no such directory. */
 async function serviceDirectories(root: string): Promise<readonly string[] | undefined> {
@@ -68,7 +68,8 @@ async function readText(root: string, realRoot: string, path: string): Promise<R
   }
 }
 
-async function readLimited(real: string, path: string): Promise<ReadText> {
+/** At most 1 MiB of UTF-8 text of a regular file. */
+export async function readLimited(real: string, path: string): Promise<ReadText> {
   // Without O_NONBLOCK opening a named pipe would wait for its writer for ever.
   const handle = await open(real, constants.O_RDONLY | constants.O_NONBLOCK);
   try {

@@ -19,7 +19,6 @@ export const LATER_SERVICE_KEYS: {
   readonly resources: Readonly<Record<string, LaterKey>>;
 } = {
   service: {
-    internal: { feature: 'internal', read: anyFlag },
     triggers: { feature: 'triggers', read: list(anyText) },
     assets: { feature: 'assets (static files)', read: anyText },
     module: { feature: 'module (WebAssembly)', read: anyText },
@@ -28,7 +27,6 @@ export const LATER_SERVICE_KEYS: {
     tls_cert: { feature: 'tls_cert (TLS)', read: anyText },
     tls_key: { feature: 'tls_key (TLS)', read: anyText },
     auto_redeploy: { feature: 'auto_redeploy; redeploy after changing a secret', read: anyFlag },
-    shared_volume: { feature: 'shared_volume; volumes are taken to have one writer', read: anyFlag },
   },
-  resources: { gpu: { feature: 'GPUs', read: gpu } },
+  resources: { gpu: { feature: '[service.resources.gpu]; use gpus', read: gpu } },
 };

@@ -79,6 +79,36 @@ export interface RouteSpec {
   readonly port: number;
 }
 
+/** A file system in memory; `options` as for mount(8), for example `size=64m,mode=1777`. */
+export interface Tmpfs {
+  readonly target: string;
+  readonly options: string;
+}
+
+/** -1 is "no limit". */
+export interface Ulimit {
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** A device of the host, allowed by cluster.toml; `permissions` out of `rwm`. */
+export interface Device {
+  readonly host: string;
+  readonly container: string;
+  readonly permissions: string;
+}
+
+/** Either so many GPUs, or those of these ids. */
+export interface Gpus {
+  readonly count: number | 'all' | undefined;
+  readonly ids: readonly string[] | undefined;
+}
+
+export interface Logging {
+  readonly driver: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
 /** One deployable as its user wrote it: defaults filled in, units converted, never modified. */
 export interface ServiceSpec {
   readonly name: ServiceName;
@@ -110,6 +140,34 @@ export interface ServiceSpec {
   readonly stopSignal: string | undefined;
   readonly deploy: DeployPolicy;
   readonly backup: { readonly enabled: boolean; readonly preHook: string | undefined };
+  /** From here on: what Compose has under the same names; see docs/service-toml.md. */
+  readonly entrypoint: readonly Template[] | undefined;
+  readonly user: string | undefined;
+  readonly workingDir: string | undefined;
+  readonly hostname: string | undefined;
+  readonly init: boolean | undefined;
+  readonly tmpfs: readonly Tmpfs[] | undefined;
+  readonly shmBytes: number | undefined;
+  readonly ulimits: Readonly<Record<string, Ulimit>> | undefined;
+  /** Without `CAP_`. */
+  readonly capAdd: readonly string[] | undefined;
+  readonly capDrop: readonly string[] | undefined;
+  readonly devices: readonly Device[] | undefined;
+  readonly gpus: Gpus | undefined;
+  /** `name:address` or `name:host-gateway`. */
+  readonly extraHosts: readonly string[] | undefined;
+  readonly dns: readonly string[] | undefined;
+  readonly sysctls: Readonly<Record<string, string>> | undefined;
+  readonly labels: Readonly<Record<string, string>> | undefined;
+  /** As written, relative to the infra root; what is in them has become part of `env`. */
+  readonly envFiles: readonly string[] | undefined;
+  readonly readOnlyRoot: boolean | undefined;
+  readonly privileged: boolean | undefined;
+  /** Joins the network `orca-internal` as well, where services of other projects reach it. */
+  readonly internal: boolean | undefined;
+  /** Its writable volumes and mounts tolerate several writers. */
+  readonly sharedVolume: boolean | undefined;
+  readonly logging: Logging | undefined;
   /** Where it was written, for messages. */
   readonly source: { readonly file: string; readonly line: number };
 }

@@ -12,7 +12,9 @@ export const text: Read<string> = (value, at) => {
   if (value.length > MAX_TEXT) return at.error(`is longer than ${MAX_TEXT} characters`);
   if (hasControl(value)) return at.error('must not hold control characters');
   if (value.includes('${secrets.')) {
-    return at.error('${secrets.…} may only be used in env values, command items and the keys of backup targets');
+    return at.error(
+      '${secrets.…} may only be used in env values, entrypoint and command items and the keys of backup targets',
+    );
   }
   return value;
 };

@@ -25,6 +25,7 @@ export function secretUses(specs: readonly ServiceSpec[]): readonly SecretUse[] 
 function usesOf(spec: ServiceSpec): readonly SecretUse[] {
   const fields = [
     ...Object.entries(spec.env).map(([name, template]) => ({ field: `env.${name}`, template })),
+    ...(spec.entrypoint ?? []).map((template, index) => ({ field: `entrypoint[${index}]`, template })),
     ...(spec.command ?? []).map((template, index) => ({ field: `command[${index}]`, template })),
   ];
   return fields.flatMap(({ field, template }) =>

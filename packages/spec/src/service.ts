@@ -1,3 +1,5 @@
+import { COMPOSE_KEYS, composedOf } from './compose.ts';
+import { composeDuration, composeSize } from './compose-units.ts';
 import { compare, type Place } from './faults.ts';
 import { DEFAULT_DEPLOY, deployPolicy } from './deploy-policy.ts';
 import { LATER_SERVICE_KEYS } from './later-service-keys.ts';
@@ -32,7 +34,7 @@ import {
 import { later, optional, type Read, readTable, required, rows, table, type Values, withDefault } from './table.ts';
 import type { TomlTable } from './toml.ts';
 import { cpus, memory } from './units.ts';
-import { updateOrderOf } from './update-order.ts';
+import { updateOrderOf, writtenBy } from './update-order.ts';
 
 export interface ServiceContext extends MountRules {
   /** Used when the text names none; `undefined` when the file's place does not give one either. */
@@ -68,12 +70,13 @@ export function readService(value: TomlTable, at: Place, context: ServiceContext
     ...probesOf(written, at),
     aliases: read.aliases.toSorted(),
     network: read.network,
-    resources: read.resources,
+    resources: resourcesOf(written, at),
     restartPolicy: read.restart_policy,
-    stopGraceMs: read.stop_grace_secs,
+    stopGraceMs: eitherOf(written, at, 'stop_grace_secs', 'stop_grace_period'),
     stopSignal: read.stop_signal,
     deploy: read.deploy,
     backup: read.backup,
+    ...composedOf(read, at, context),
     source: context.source,
   };
   checkTargets(spec, at);
@@ -133,9 +136,15 @@ function checkTargets(spec: ServiceSpec, at: Place): void {
 }
 
 function checkScale(spec: ServiceSpec, at: Place): void {
+  if (spec.replicas <= 1) return;
   const [published] = spec.publishedPorts;
-  if (spec.replicas <= 1 || published === undefined) return;
-  at.at('replicas').error(`must be 1: only one instance can have host port ${published.hostPort}`);
+  if (published !== undefined)
+    at.at('replicas').error(`must be 1: only one instance can have host port ${published.hostPort}`);
+  const written = spec.sharedVolume === true ? undefined : writtenBy(spec);
+  if (written !== undefined)
+    at.at('replicas').error(
+      `must be 1: ${written} has one writer at a time; if it tolerates several: shared_volume = true`,
+    );
 }
 
 /** An explicit start-first that would let two instances share a port or write one volume. */
@@ -143,6 +152,26 @@ function checkOrder(spec: ServiceSpec, at: Place): void {
   if (spec.deploy.order !== 'start-first') return;
   const needed = updateOrderOf({ ...spec, deploy: { ...spec.deploy, order: undefined } });
   if (needed.kind === 'stop-first') at.at('deploy', 'order').error(`cannot be "start-first": ${needed.reason}`);
+}
+
+/** orca's own key and Compose's name for the same: one of the two. */
+function eitherOf(
+  { read, has }: Written,
+  at: Place,
+  own: 'stop_grace_secs',
+  compose: 'stop_grace_period',
+): ServiceSpec['stopGraceMs'] {
+  if (has(own) && has(compose)) at.at(compose).error(`cannot stand next to ${own}: keep one of the two`);
+  return read[compose] ?? read[own];
+}
+
+function resourcesOf({ read, has }: Written, at: Place): ServiceSpec['resources'] {
+  const { memoryBytes, cpus: cores } = read.resources;
+  if (has('mem_limit') && memoryBytes !== undefined)
+    at.at('mem_limit').error('cannot stand next to [service.resources] memory: keep one of the two');
+  if (has('cpus') && cores !== undefined)
+    at.at('cpus').error('cannot stand next to [service.resources] cpu: keep one of the two');
+  return { memoryBytes: memoryBytes ?? read.mem_limit, cpus: cores ?? read.cpus };
 }
 
 const replicas: Read<number> = (value, at) => {
@@ -234,10 +263,25 @@ const SERVICE = rows({
     pull_policy: withDefault(oneOf('auto', 'always', 'never', 'if-not-present'), 'auto'),
     restart_policy: withDefault(restartPolicy, { name: 'always', maxRetries: 0 }),
     stop_grace_secs: withDefault(seconds(0, 3600), 10_000),
+    stop_grace_period: optional(composeDuration(3_600_000)),
+    mem_limit: optional(composeSize),
+    cpus: optional(cpus),
     stop_signal: optional(stopSignal),
+    ...COMPOSE_KEYS,
     backup: withDefault(backup, { enabled: true, preHook: undefined }),
   },
   later: LATER_SERVICE_KEYS.service,
+  instead: {
+    ports: 'write extra_ports = ["8080:80"]; for HTTP write domain and port',
+    environment: 'write [service.env]',
+    container_name: 'containers are called orca-<service>',
+    restart: 'write restart_policy',
+    healthcheck: 'write [service.liveness] or [service.readiness]',
+    networks: 'services of one project share a network; write network, or internal = true',
+    network_mode: 'write network',
+    expose: 'services of one project reach every port of each other',
+    scale: 'write replicas',
+  },
 });
 
 /** What could be read, beside what was written: a port that could not be read is not a missing one. */

@@ -21,6 +21,8 @@ export interface TableSpec<K extends Keys> {
   readonly keys: K;
   /** Keys that leave no trace in the spec yet: their type is checked, then they are warned about. */
   readonly later?: Readonly<Record<string, LaterKey>>;
+  /** Keys that other tools have: what to write here instead. */
+  readonly instead?: Readonly<Record<string, string>>;
 }
 export interface LaterKey {
   readonly feature: string;
@@ -93,7 +95,8 @@ function readOther(name: string, value: TomlValue, spec: TableSpec<Keys>, at: Pl
 
 function unknownKey(name: string, spec: TableSpec<Keys>): string {
   const known = [...Object.keys(spec.keys), ...Object.keys(spec.later ?? {})];
+  const instead = spec.instead !== undefined && Object.hasOwn(spec.instead, name) ? spec.instead[name] : undefined;
   const meant = nearest(name, known);
-  const hint = meant === undefined ? `known keys: ${known.join(', ')}` : `did you mean "${meant}"?`;
+  const hint = instead ?? (meant === undefined ? `known keys: ${known.join(', ')}` : `did you mean "${meant}"?`);
   return `unknown key ${JSON.stringify(name.slice(0, 80))} in ${spec.title}; ${hint}`;
 }

@@ -83,7 +83,9 @@ describe('faults of the text', () => {
 
   test('a secret reference outside env and command says where it belongs', () => {
     expect(issuesOf(web('aliases = ["${secrets.NAME}"]'))).toEqual([
-      expect.stringContaining('may only be used in env values, command items and the keys of backup targets'),
+      expect.stringContaining(
+        'may only be used in env values, entrypoint and command items and the keys of backup targets',
+      ),
     ]);
   });
 

@@ -2,7 +2,6 @@ import { describe, expect, test } from '@jest/globals';
 import { clusterIssues, issuesOf, serviceOf, web } from './reading.ts';
 
 const serviceKeys = [
-  'internal = true',
   'triggers = ["http:", "cron:0 0 3 * * *"]',
   'assets = "./public"',
   'module = "app.wasm"',
@@ -62,7 +61,6 @@ describe('a key whose feature is still to be built', () => {
   );
 
   test.each([
-    ['internal = "yes"', 'must be true or false, not a string'],
     ['triggers = "http:"', 'must be a list, not a string'],
     ['[service.placement]\nlabels = { disk = 1 }', 'must be a string, not a number'],
     ['[service.build]\nrep = "x"', 'unknown key "rep" in [service.build]; did you mean "repo"?'],
@@ -71,6 +69,6 @@ describe('a key whose feature is still to be built', () => {
   });
 
   test('leaves a service that deploys as if the key were absent', () => {
-    expect(serviceOf(web('internal = true', 'replicas = "auto"'))).toEqual(serviceOf(web()));
+    expect(serviceOf(web('assets = "./public"', 'replicas = "auto"'))).toEqual(serviceOf(web()));
   });
 });

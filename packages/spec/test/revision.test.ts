@@ -20,7 +20,6 @@ const full = serviceOf(
 const changes: { readonly [K in keyof ServiceSpec]: ServiceSpec[K] } = {
   ...serviceOf(
     web(
-      'replicas = 2',
       'project = "other"',
       'pull_policy = "never"',
       'command = ["it", "run"]',
@@ -46,11 +45,51 @@ const changes: { readonly [K in keyof ServiceSpec]: ServiceSpec[K] } = {
       'enabled = false',
     ).replace('web:1', 'web:2'),
   ),
+  ...composed(),
+  replicas: 2,
   name: serviceOf(web().replace('"web"', '"api"')).name,
   dependsOn: [serviceOf(web()).name],
   publishedPorts: serviceOf(web('extra_ports = ["1:1"]')).publishedPorts,
   source: { file: 'services.toml', line: 9 },
 };
+
+/** Every key that Compose has as well. */
+function composed(): Partial<ServiceSpec> {
+  const spec = serviceOf(
+    web(
+      'entrypoint = ["/init"]',
+      'user = "app"',
+      'working_dir = "/srv"',
+      'hostname = "web"',
+      'init = true',
+      'tmpfs = "/run"',
+      'shm_size = "64m"',
+      'cap_add = ["NET_ADMIN"]',
+      'cap_drop = ["ALL"]',
+      'devices = ["/dev/fuse"]',
+      'gpus = "all"',
+      'extra_hosts = ["db:10.0.0.1"]',
+      'dns = "1.1.1.1"',
+      'env_file = "./web.env"',
+      'read_only = true',
+      'privileged = true',
+      'internal = true',
+      'shared_volume = true',
+      'ulimits = { nofile = 1024 }',
+      'sysctls = { "net.core.somaxconn" = 1024 }',
+      'labels = { team = "web" }',
+      '[service.logging]',
+      'driver = "local"',
+    ),
+    '[security]\nallow_mounts = ["/dev/fuse"]',
+  );
+  const plain = serviceOf(web());
+  return Object.fromEntries(
+    Object.entries(spec).filter(
+      ([name]) => JSON.stringify(Reflect.get(plain, name)) !== JSON.stringify(Reflect.get(spec, name)),
+    ),
+  );
+}
 
 const fields = Object.entries(impactOf);
 

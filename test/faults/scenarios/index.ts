@@ -8,10 +8,16 @@ import { f06 } from './f06-lost-replies.ts';
 import { f08 } from './f08-engine-kills.ts';
 import { f10 } from './f10-event-stream.ts';
 import { f11 } from './f11-drift.ts';
+import { startFirst } from './f14-start-first.ts';
+import { stopFirst } from './f15-stop-first.ts';
+import { postgresql } from './f16-postgresql.ts';
+import { badRevision } from './f17-bad-revisions.ts';
+import { dependencies } from './f22-dependencies.ts';
+import { liveness } from './f23-liveness.ts';
+import { crashes } from './f24-crashes.ts';
 
 /** All scenarios, in the order of their numbers. */
 export const scenarios: readonly Scenario[] = [
-  // One line each.
   f01,
   f02,
   f03,
@@ -21,4 +27,11 @@ export const scenarios: readonly Scenario[] = [
   f08,
   f10,
   f11,
+  startFirst,
+  stopFirst,
+  postgresql,
+  badRevision,
+  dependencies,
+  liveness,
+  crashes,
 ];

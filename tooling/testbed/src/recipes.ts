@@ -23,10 +23,11 @@ export interface Recipe {
 const path = 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const bare: Recipe = { packages: [], paths: [], overlays: [], directories: [], config: [path], isPublic: true };
 
-const app = (version: string): Recipe => ({
+/** A program of our own in busybox's shell, which no registry has. */
+const own = (overlays: readonly string[], env: readonly string[] = [], entrypoint = '/entrypoint.sh'): Recipe => ({
   ...bare,
-  overlays: ['app'],
-  config: [path, `ENV VERSION=${version}`, 'EXPOSE 8080', 'ENTRYPOINT ["/entrypoint.sh"]', 'CMD []'],
+  overlays,
+  config: [path, ...env, 'EXPOSE 8080', `ENTRYPOINT ["${entrypoint}"]`, 'CMD []'],
   isPublic: false,
 });
 
@@ -81,6 +82,9 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'redis:7-alpine': redis,
   'postgres:16-alpine': postgres,
   'quay.io/keycloak/keycloak:25.0': keycloak,
-  'orca-test/app:1': app('1'),
-  'orca-test/app:2': app('2'),
+  'orca-test/app:1': own(['app'], ['ENV VERSION=1']),
+  'orca-test/app:2': own(['app'], ['ENV VERSION=2']),
+  'orca-test/misfit:1': own(['app', 'misfit'], ['ENV VERSION=1'], '/misfit.sh'),
+  'orca-test/tokens:1': own(['tokens']),
+  'orca-test/tunnel:1': own(['tunnel']),
 };
