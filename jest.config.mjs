@@ -22,6 +22,7 @@ export default {
       'apps/*/test/**/*.int.test.ts',
       'tooling/*/test/**/*.int.test.ts',
       'test/e2e/**/*.test.ts',
+      'test/faults/**/*.test.ts',
     ]),
   ],
   testTimeout: 60_000,

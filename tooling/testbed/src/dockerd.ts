@@ -65,14 +65,14 @@ export async function startDockerd(place: DockerdPlace, home: string): Promise<v
   if (known !== undefined) await writeFile(memory(home), JSON.stringify(known));
 }
 
-async function untilReady(host: string, exited: Promise<string>): Promise<void> {
+export async function untilReady(host: string, exited: Promise<string>): Promise<void> {
   let ended: string | undefined;
   void exited.then((how) => (ended = how));
   const ready = async (): Promise<boolean> => {
     if (ended !== undefined) throw new TestbedError('ORCA_TESTBED_ENGINE_UNAVAILABLE', ended);
     return (await engineVersion(createDocker(host))) !== undefined;
   };
-  await waitFor(ready, { what: 'dockerd to answer', timeoutMs: readyWithinMs, everyMs: 200 });
+  await waitFor(ready, { what: 'dockerd to answer', timeoutMs: readyWithinMs, everyMs: 50 });
 }
 
 /** The dockerd of `home` that an earlier run started and nobody stopped. */
@@ -94,7 +94,7 @@ export async function stopRememberedDockerd(home: string): Promise<boolean> {
  * After a kill or a crash the files that name the daemons stay. dockerd refuses to start, or waits for a containerd
  * that is gone, when another process has got such a number since.
  */
-async function forgetDead(place: DockerdPlace): Promise<void> {
+export async function forgetDead(place: DockerdPlace): Promise<void> {
   const owners = { [place.pidFile]: 'dockerd', [place.containerdPidFile]: 'containerd' };
   for (const [path, name] of Object.entries(owners)) {
     const pid = Number(await readFile(path, 'utf8').catch(() => ''));
