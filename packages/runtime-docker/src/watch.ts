@@ -33,24 +33,19 @@ export const watchEngine = async (
   onEvent: (event: EngineEvent) => void,
   signal: AbortSignal,
 ): Promise<void> => {
-  for (let retryMs = firstRetryMs; !signal.aborted;) {
+  let retryMs = firstRetryMs;
+  while (!signal.aborted) {
+    const begun = performance.now();
     try {
-      await readEvents(
-        engine,
-        cluster,
-        (event) => {
-          retryMs = firstRetryMs;
-          onEvent(event);
-        },
-        signal,
-      );
+      await readEvents(engine, cluster, onEvent, signal);
       onEvent({ type: 'disconnected', reason: 'the engine ended the stream of events' });
     } catch (error) {
       if (signal.aborted) return;
       onEvent({ type: 'disconnected', reason: Error.isError(error) ? error.message : String(error) });
     }
+    // A stream that ends as soon as it begins would cost a full look each time.
+    retryMs = performance.now() - begun > maxRetryMs ? firstRetryMs : Math.min(maxRetryMs, retryMs * 2);
     await sleep(retryMs, undefined, { signal, ref: false }).catch(() => undefined);
-    retryMs = Math.min(maxRetryMs, retryMs * 2);
   }
 };
 
