@@ -32,6 +32,8 @@ export interface InstanceDetails extends Instance {
   readonly exitCode: number | undefined;
   readonly oomKilled: boolean;
   readonly memoryLimit: number | undefined;
+  /** Host ports it has while it runs. */
+  readonly hostPorts: readonly number[];
 }
 
 const statusNames: Readonly<Record<string, Instance['status']>> = {
@@ -115,6 +117,15 @@ export const detailsOf = (seen: Seen, c: ContainerInspectInfo, drift: readonly s
     startedAt: hasRun ? c.State.StartedAt : undefined,
     exitCode: hasRun && !c.State.Running ? c.State.ExitCode : undefined,
     oomKilled: c.State.OOMKilled,
+    hostPorts: hostPortsOf(c),
     memoryLimit: c.HostConfig.Memory === 0 ? undefined : c.HostConfig.Memory,
   };
+};
+
+const hostPortsOf = ({ HostConfig }: ContainerInspectInfo): readonly number[] => {
+  const bindings: unknown = HostConfig.PortBindings;
+  if (typeof bindings !== 'object' || bindings === null) return [];
+  return Object.values(bindings).flatMap((list: unknown) =>
+    Array.isArray(list) ? list.map((binding: { readonly HostPort?: string }) => Number(binding.HostPort)) : [],
+  );
 };
