@@ -54,7 +54,8 @@ const look = <S extends Plannable>(input: SlotInput<S>): View<S> => {
   const { desired, slot, instances } = input;
   // Of several that could be the proven one, the wanted one is.
   const isWanted = (i: Instance): number => (i.revision === desired.revision ? 0 : 1);
-  const live = instances.filter((i) => i.status !== 'removing').toSorted((a, b) => isWanted(a) - isWanted(b));
+  const present = instances.filter((i) => i.status !== 'removing');
+  const live = present.length > 1 ? present.toSorted((a, b) => isWanted(a) - isWanted(b)) : present;
   const proven = findProven(live, input.routed);
   const candidate = live.find((i) => i.stage === 'candidate' && i.revision === desired.revision && i !== proven);
   return {

@@ -42,42 +42,43 @@ export const linkSlots = <S extends Plannable>(
     steps.push(...gated(link.steps, slot.isDisturbing ? [...after, ...previous] : after));
     if (slot.isDisturbing) previous = link.last;
   }
-  const settled = steps.filter((s) => s.action.kind === 'commit' || s.action.kind === 'route').map((s) => s.id);
-  steps.push(...dropSurplus(desired, slots, settled, seen));
-  return onceEach(steps);
+  steps.push(...dropSurplus(desired, slots, steps, seen));
+  return slots.length > 1 ? onceEach(steps) : steps;
 };
 
 /** A surplus slot may be the only one that still serves: it stays while any wanted slot cannot be brought up. */
 const dropSurplus = <S extends Plannable>(
   desired: DesiredService<S>,
   slots: readonly SlotPlan<S>[],
-  settled: readonly string[],
+  steps: readonly Step<S>[],
   seen: Seen,
 ): readonly Step<S>[] => {
   const { name, replicas } = desired.spec;
-  if (slots.some((s) => s.blocked !== undefined)) return [];
-  const takeAway = (surplus: Instance): readonly Step<S>[] => {
-    const reason = `slot ${surplus.slot} is beyond ${replicas} replicas`;
+  const surplus = seen.of(name).filter((i) => i.slot > replicas);
+  if (surplus.length === 0 || slots.some((s) => s.blocked !== undefined)) return [];
+  const settled = steps.filter((s) => s.action.kind === 'commit' || s.action.kind === 'route').map((s) => s.id);
+  const takeAway = (i: Instance): readonly Step<S>[] => {
+    const reason = `slot ${i.slot} is beyond ${replicas} replicas`;
     const actions: readonly ActionOf<S>[] = [
-      ...retire({ routed: seen.routed, desired }, surplus, reason),
-      { kind: 'remove', service: name, key: surplus.key, reason },
+      ...retire({ routed: seen.routed, desired }, i, reason),
+      { kind: 'remove', service: name, key: i.key, reason },
     ];
     return chain(actions, settled).steps;
   };
-  return seen
-    .of(name)
-    .filter((i) => i.slot > replicas)
-    .flatMap(takeAway);
+  return surplus.flatMap(takeAway);
 };
 
 /** The first step that disturbs or starts something waits for the dependencies; fetching and creating need not. */
 const gated = <S extends Plannable>(steps: readonly Step<S>[], after: readonly string[]): readonly Step<S>[] => {
-  const first = steps.findIndex((s) => s.action.kind !== 'prepare' && s.action.kind !== 'create');
-  return steps.map((s, index) => (index === first ? { ...s, after: [...s.after, ...after] } : s));
+  if (after.length === 0) return steps;
+  const index = steps.findIndex((s) => s.action.kind !== 'prepare' && s.action.kind !== 'create');
+  const first = steps[index];
+  return first === undefined ? steps : steps.with(index, { ...first, after: [...first.after, ...after] });
 };
 
 /** One slot's steps. Slots of one service share their `prepare`, so it stands beside the chain, not in it. */
 const chainOf = <S extends Plannable>(slot: SlotPlan<S>): Chain<S> => {
+  if (!slot.actions.some((a) => a.kind === 'prepare')) return chain(slot.actions);
   const fetch = chain(slot.actions.filter((a) => a.kind === 'prepare'));
   const rest = chain(slot.actions.filter((a) => a.kind !== 'prepare'));
   const steps = rest.steps.map((s) => (s.action.kind === 'create' ? { ...s, after: [...s.after, ...fetch.last] } : s));

@@ -1,5 +1,5 @@
 import { stepId } from './chain.ts';
-import type { ActionOf, DesiredService, Plannable, Step } from './model.ts';
+import type { ActionKind, ActionOf, DesiredService, Plannable, Step } from './model.ts';
 import { isUp, type Seen } from './seen.ts';
 import type { SlotPlan } from './slot.ts';
 
@@ -33,9 +33,9 @@ export const waitOf = <S extends Plannable>(
   slots: readonly SlotPlan<S>[],
   around: Surroundings<S>,
 ): Wait<S> => {
-  const kinds = new Set(slots.flatMap((slot) => slot.actions.map((a) => a.kind)));
-  if (service.isPaused) return kinds.has('stop') ? waitForDependants(service, around) : nothing;
-  return kinds.has('start') ? waitForDependencies(service, around) : nothing;
+  const has = (kind: ActionKind): boolean => slots.some(({ actions }) => actions.some((a) => a.kind === kind));
+  if (service.isPaused) return has('stop') ? waitForDependants(service, around) : nothing;
+  return has('start') ? waitForDependencies(service, around) : nothing;
 };
 
 /** A newcomer starts when all it depends on is ready: brought up in this plan, or asked once more. */
@@ -104,6 +104,7 @@ export const stopInOrder = <S extends Plannable>(
     if (ids === undefined) paused.set(action.service, [id]);
     else ids.push(id);
   }
+  if (paused.size === 0) return steps;
   return steps.map((step) => {
     const { service } = step.action;
     if (!paused.has(service)) return step;
