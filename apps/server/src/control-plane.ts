@@ -17,8 +17,8 @@ import { Deployment, previewEnd } from './deployment.ts';
 import { isMutable, loadDesired, type Desired, type DesiredPorts } from './desired.ts';
 import { EventQueue } from './event-queue.ts';
 import { followLogs, lastLines } from './instance-logs.ts';
-import { readListeners, takenPort } from './host-ports.ts';
 import type { Look } from './look.ts';
+import { obstacleOf } from './obstacles.ts';
 import { SingleFile } from './single-file.ts';
 import { statusOf } from './status.ts';
 import { messageOf, wireIssue, wirePlan } from './wire.ts';
@@ -197,10 +197,8 @@ class Plane implements ServerPlane {
       emit(wirePlan(preview));
       return { end: previewEnd(preview, this.#o.now() - begun) };
     }
-    const taken = await this.#portFault(preview.steps, wanted);
-    if (taken !== undefined) return { end: failedEnd('refused', taken) };
-    const full = await this.#diskFault(preview.steps, desired, signal);
-    if (full !== undefined) return { end: failedEnd('refused', full) };
+    const obstacle = await obstacleOf(preview.steps, wanted, { runtime: this.#o.runtime, seen: this.#o.look.seen() });
+    if (obstacle !== undefined) return { end: failedEnd('refused', obstacle) };
     const removed = removals(preview.steps, desired);
     const names = new Set([...wanted.map((d) => d.spec.name as string), ...removed]);
     const before = new Map([...names].map((name) => [name, accepted.get(name)] as const));
@@ -215,38 +213,6 @@ class Plane implements ServerPlane {
     this.#fetchAhead(wanted, preview.steps, signal);
     const guarded = preview.blocked.filter((b) => !desired.some((d) => d.spec.name === b.service));
     return { deployment, names, supersede: changed, before, guarded };
-  }
-
-  /** A port that somebody else has would only be noticed after the old instance was stopped. */
-  async #portFault(
-    steps: readonly { readonly action: { readonly kind: string; readonly service: string } }[],
-    wanted: readonly Service[],
-  ): Promise<string | undefined> {
-    const created = new Set(steps.flatMap(({ action }) => (action.kind === 'create' ? [action.service] : [])));
-    const published = wanted.filter(({ spec }) => created.has(spec.name) && spec.publishedPorts.length > 0);
-    if (published.length === 0) return undefined;
-    const own = new Set(this.#o.look.seen().flatMap((i) => (i.status === 'running' ? i.hostPorts : [])));
-    const listeners = await readListeners();
-    const faults = published.flatMap(({ spec }) => takenPort(spec, listeners, own) ?? []);
-    return faults.length === 0 ? undefined : faults.join('; ');
-  }
-
-  /** On a disk that is nearly full only what needs no new image is deployed: a way back must stay open. */
-  async #diskFault(
-    steps: readonly { readonly action: { readonly kind: string; readonly service: string } }[],
-    desired: readonly Service[],
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
-    const prepared = new Set(steps.flatMap(({ action }) => (action.kind === 'prepare' ? [action.service] : [])));
-    if (prepared.size === 0) return undefined;
-    const fault = await this.#o.runtime.diskFault();
-    if (fault === undefined) return undefined;
-    const images = desired.flatMap(({ spec }) => (prepared.has(spec.name) ? [spec.image] : []));
-    const ids = await Promise.all(images.map((image) => this.#o.runtime.imageId(image, signal)));
-    const missing = images.filter((_, index) => ids[index] === undefined);
-    return missing.length === 0
-      ? undefined
-      : `${fault}; ${missing.join(', ')} would have to be pulled. Make room (docker image prune shows how much it would give), then deploy again`;
   }
 
   /** What waits for its dependencies need not wait for its image as well; a failure shows in its own step. */

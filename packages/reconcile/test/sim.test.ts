@@ -2,17 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { converge, type DesiredService, type InstanceKey, type Plannable, type Ports } from '@orca/reconcile';
 import { MemoryWorld } from '@orca/reconcile/testing';
 import { desire } from './a-cluster.ts';
-
-/** Small, fast and seedable; the seed is in every failure message. */
-const random = (seed: number): (() => number) => {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-};
+import { random } from './random.ts';
 
 const passing = { kind: 'none' as const };
 type Trouble = typeof passing | { readonly kind: 'faulty'; readonly rate: number };

@@ -3,7 +3,7 @@ import type { ActionOf, Prober } from '@orca/reconcile';
 import type { ServiceSpec } from '@orca/spec';
 import { checkHttp, checkTcp, type CheckResult } from './check.ts';
 import { RuntimeError } from './errors.ts';
-import type { DockerRuntime } from './runtime.ts';
+import type { DockerRuntime } from './docker-runtime.ts';
 import type { InstanceDetails } from './seen.ts';
 
 export interface ProberOptions {

@@ -1,7 +1,8 @@
 import type { ContainerCreateOptions, ContainerInspectInfo } from 'dockerode';
-import type { ActionOf, Instance, InstanceKey, Runtime } from '@orca/reconcile';
+import type { ActionOf, Instance, InstanceKey } from '@orca/reconcile';
 import type { ServiceSpec } from '@orca/spec';
 import { containerConfig } from './container-config.ts';
+import type { DockerRuntime, DockerRuntimeOptions } from './docker-runtime.ts';
 import { Engine, engineMessage, statusOf, type EngineVersion } from './engine.ts';
 import { RuntimeError } from './errors.ts';
 import { Calls, shortMs } from './calls.ts';
@@ -26,51 +27,6 @@ import {
   type Seen,
 } from './seen.ts';
 import { watchEngine, type EngineEvent } from './watch.ts';
-
-/** Fills in what only the last moment may know. */
-export interface EnvSource {
-  /** Called right before `create`; the only place where a secret is revealed. */
-  render(spec: ServiceSpec): Promise<Rendered>;
-}
-
-/** A service's templates with their values filled in. */
-export interface Rendered {
-  readonly env: Readonly<Record<string, string>>;
-  readonly command: readonly string[] | undefined;
-  readonly entrypoint: readonly string[] | undefined;
-}
-
-export interface DockerRuntimeOptions {
-  /** Only containers of this cluster are seen or touched. */
-  readonly cluster: string;
-  readonly env: EnvSource;
-  /** `unix:///…` or `tcp://…`; `DOCKER_HOST`, else the usual socket, unless told. */
-  readonly host?: string;
-  /** Told of every call that can change something in the engine. */
-  readonly onMutation?: (call: string) => void;
-  /** Told what the reader of the log should know though nothing failed: a signal that was ignored. */
-  readonly onWarning?: (message: string) => void;
-}
-
-export interface DockerRuntime extends Runtime<ServiceSpec> {
-  ping(signal: AbortSignal): Promise<EngineVersion>;
-  details(signal: AbortSignal): Promise<readonly InstanceDetails[]>;
-  /** One instance, freshly looked at; `undefined` when there is none. */
-  inspect(key: InstanceKey): Promise<InstanceDetails | undefined>;
-  addressOf(key: InstanceKey): Promise<string | undefined>;
-  /** Tells of events in the engine until the signal, reconnecting by itself. */
-  watch(onEvent: (event: EngineEvent) => void, signal: AbortSignal): Promise<void>;
-  /**
-   * Looks whether the image behind a tag that may move has moved, by its digest, and pulls it
-   * then. Gives a warning when the registry does not answer and the local image has to do.
-   */
-  refresh(spec: ServiceSpec, signal: AbortSignal): Promise<string | undefined>;
-  /** Why no image should be pulled now, `undefined` while there is room on the engine's disk. */
-  diskFault(): Promise<string | undefined>;
-  logs(key: InstanceKey, options: LogOptions): AsyncIterable<ContainerLine>;
-  /** The local image's id, `undefined` when it is not there. */
-  imageId(image: string, signal: AbortSignal): Promise<string | undefined>;
-}
 
 const noRestart: RestartPolicy = { Name: 'no', MaximumRetryCount: 0 };
 const defaultHost = 'unix:///var/run/docker.sock';
