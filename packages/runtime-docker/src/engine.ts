@@ -89,10 +89,10 @@ export class Engine {
     }
     const status = statusOf(error);
     if (status === undefined || error instanceof RuntimeError) return error;
-    return new RuntimeError('ORCA_RUNTIME_ENGINE', `${what}: ${engineMessage(error)}`, {
-      retryable: status >= 500,
-      cause: error,
-    });
+    const message = engineMessage(error);
+    // A conflict is with something under way, and an image that is gone is fetched by the next try: neither blames the revision.
+    const retryable = status >= 500 || status === 409 || (status === 404 && /no such image/i.test(message));
+    return new RuntimeError('ORCA_RUNTIME_ENGINE', `${what}: ${message}`, { retryable, cause: error });
   }
 }
 
