@@ -128,6 +128,24 @@ export class Orca {
     });
   }
 
+  /** A call of the API, read to its end; gives the status. */
+  post(path: string, body: object): Promise<number> {
+    return new Promise((done, fail) => {
+      const token = readFileSync(join(this.home, 'cluster.token'), 'utf8').trim();
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+      const req = request(
+        { host: '127.0.0.1', port: this.apiPort, path, method: 'POST', headers, agent: false },
+        (res) => {
+          res.resume();
+          res.on('end', () => done(res.statusCode ?? 0));
+          res.on('error', fail);
+        },
+      );
+      req.on('error', fail);
+      req.end(JSON.stringify(body));
+    });
+  }
+
   /** The command as a user begins it, to be interrupted. */
   begin(args: readonly string[]): { readonly child: ChildProcess; readonly ended: Promise<Ran> } {
     const child = spawn(process.execPath, [cli, ...args], {

@@ -6,6 +6,7 @@ export type Parsed = Readonly<Record<string, unknown>>;
 export type ActionName =
   | 'server'
   | 'deploy'
+  | 'redeploy'
   | 'plan'
   | 'status'
   | 'logs'
@@ -33,13 +34,23 @@ export const actions: Readonly<Record<ActionName, Action>> = {
       ...global(a),
       services: texts(a, 'services'),
       dryRun: flag(a, 'dry-run'),
+      recreate: false,
       allowMassRemoval: flag(a, 'allow-mass-removal'),
+    }),
+  redeploy: async (c, a) =>
+    (await import('./commands/deploy.ts')).deploy(c, {
+      ...global(a),
+      services: texts(a, 'services'),
+      dryRun: false,
+      recreate: true,
+      allowMassRemoval: false,
     }),
   plan: async (c, a) =>
     (await import('./commands/deploy.ts')).deploy(c, {
       ...global(a),
       services: texts(a, 'services'),
       dryRun: true,
+      recreate: false,
       allowMassRemoval: flag(a, 'allow-mass-removal'),
     }),
   status: async (c, a) =>

@@ -58,6 +58,15 @@ const operations = (parser: Argv, run: Run): Argv =>
       run(actions.deploy),
     )
     .command(
+      'redeploy <services..>',
+      'replace services although nothing of them changed: in their usual order, and back again if it fails',
+      (y) =>
+        y
+          .positional('services', { type: 'string', array: true, demandOption: true })
+          .example('orca redeploy web', 'looks for a newer image behind a tag that can move, then replaces web'),
+      run(actions.redeploy),
+    )
+    .command(
       'plan [services..]',
       'show what a deploy would do, and why',
       (y) =>

@@ -16,6 +16,9 @@ export interface Accepted {
   scope(): ReadonlySet<string>;
   get(service: string): AcceptedRecord | undefined;
   isPaused(service: string): boolean;
+  /** Part of the revision: a higher one makes a new instance of what has not changed. */
+  generationOf(service: string): number;
+  bump(services: Iterable<string>): Promise<void>;
   accept(services: readonly Desired[]): Promise<void>;
   /** Nobody wants them any more; they are taken away, then forgotten. */
   remove(services: readonly string[]): Promise<void>;
@@ -32,7 +35,7 @@ export interface Accepted {
 /** Reads what earlier lives of the control plane promised. */
 export const openAccepted = async (records: Records): Promise<Accepted> => {
   const state = await records.load();
-  const { accepted, good, removed, paused } = state;
+  const { accepted, good, removed, paused, generation } = state;
   return {
     services: () =>
       [...accepted].map(([name, record]) => ({
@@ -43,6 +46,14 @@ export const openAccepted = async (records: Records): Promise<Accepted> => {
     scope: () => new Set([...accepted.keys(), ...removed]),
     get: (service) => accepted.get(service),
     isPaused: (service) => paused.has(service),
+    generationOf: (service) => generation.get(service) ?? 0,
+    bump: async (services) => {
+      for (const name of services) {
+        const count = (generation.get(name) ?? 0) + 1;
+        await records.put('generation', name, { count });
+        generation.set(name, count);
+      }
+    },
     accept: async (services) => {
       for (const { spec, revision, order, isRouted, stopGraceMs } of services) {
         const record = { spec, revision, order, isRouted, stopGraceMs };

@@ -9,7 +9,14 @@ import {
   type StopRequest,
   type WireIssue,
 } from '@orca/api';
-import { plan, type DesiredService, type InstanceKey, type Reconciler, type ReconcilerEvent } from '@orca/reconcile';
+import {
+  plan,
+  sharedTask,
+  type DesiredService,
+  type InstanceKey,
+  type Reconciler,
+  type ReconcilerEvent,
+} from '@orca/reconcile';
 import type { DockerRuntime } from '@orca/runtime-docker';
 import type { ServiceSpec } from '@orca/spec';
 import type { Accepted } from './accepted.ts';
@@ -60,6 +67,7 @@ class Plane implements ServerPlane {
   /** Accepting is short and one at a time; the work itself is the loop's, service by service. */
   readonly #file = new SingleFile();
   readonly #deployments = new Set<Deployment>();
+  readonly #bumps = new Map<string, () => Promise<void>>();
   /** What the files said when they were last whole. */
   #lastGood: Good | undefined;
   /** Why a service's last run did not end well. */
@@ -156,9 +164,12 @@ class Plane implements ServerPlane {
     }
     const first = await this.#load(emit, signal);
     if ('end' in first) return first.end;
+    if (request.recreate && request.services === 'all')
+      return failedEnd('refused', 'name the services that are to be made anew: orca redeploy <service…>');
     const unknown = unknownNames(request.services, first.good.services);
     if (unknown !== undefined) return failedEnd('refused', unknown);
     if (!request.dryRun) {
+      if (request.recreate) await this.#bump(request.services, signal);
       await this.#o.runtime.ping(signal);
       // A moved tag must be known before the plan: its new image is part of the revision.
       for (const issue of await this.#refreshImages(first.good.services, request.services, signal))
@@ -166,6 +177,21 @@ class Plane implements ServerPlane {
     }
     const order = await this.#file.run(() => this.#order(request, emit, signal));
     return 'end' in order ? order.end : this.#carryOut(order, signal);
+  }
+
+  /** Those who ask for the same while one is made anew share the next time: a hundred requests are two. */
+  async #bump(services: readonly string[] | 'all', signal: AbortSignal): Promise<void> {
+    const names = new Set(services);
+    const key = [...names].toSorted().join(' ');
+    const bump =
+      this.#bumps.get(key) ??
+      sharedTask(async () => {
+        await this.#o.loop.settled(names, new AbortController().signal);
+        await this.#o.accepted.bump(names);
+      });
+    this.#bumps.set(key, bump);
+    await bump();
+    signal.throwIfAborted();
   }
 
   /** Reads the files once more, plans, and promises what they ask for. Nothing else is promised meanwhile. */

@@ -23,6 +23,7 @@ export interface DesiredPorts {
   readonly secrets: SecretAccess;
   readonly images: Images;
   readonly isPaused: (service: string) => boolean;
+  readonly generationOf: (service: string) => number;
 }
 
 export type Desired =
@@ -57,7 +58,7 @@ const desire = async (
   const secretDigests = await ports.secrets.digests(secretNames(spec));
   return {
     spec,
-    revision: revision(revisionOf(spec, { imageId, secretDigests, generation: 0 })),
+    revision: revision(revisionOf(spec, { imageId, secretDigests, generation: ports.generationOf(spec.name) })),
     order: updateOrderOf(spec),
     isRouted: spec.route !== undefined,
     isPaused: ports.isPaused(spec.name),

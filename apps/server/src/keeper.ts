@@ -104,7 +104,13 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
       if (event.type !== 'crashed') loop.trigger([event.key.slice(0, event.key.indexOf('/'))]);
     },
   });
-  const desired = { root, secrets, images: runtime, isPaused: (name: string) => accepted.isPaused(name) };
+  const desired = {
+    root,
+    secrets,
+    images: runtime,
+    isPaused: (name: string) => accepted.isPaused(name),
+    generationOf: (name: string) => accepted.generationOf(name),
+  };
   const look = createLook({
     runtime,
     router,

@@ -13,6 +13,8 @@ export interface RecordedState {
   readonly good: Map<string, AcceptedRecord>;
   readonly removed: Set<string>;
   readonly paused: Set<string>;
+  /** How often a service was asked to be made anew. */
+  readonly generation: Map<string, number>;
   readonly quarantine: Map<string, { readonly revision: Revision; readonly reason: string }>;
 }
 
@@ -34,6 +36,7 @@ export const createRecords = (store: Store): Records => ({
     good: await entries(store, 'good', asAccepted),
     removed: new Set((await store.list('removed')).map(({ id }) => id)),
     paused: new Set((await store.list('paused')).map(({ id }) => id)),
+    generation: await entries(store, 'generation', asCount),
     quarantine: await entries(store, 'quarantine', asFailed),
   }),
   put: (kind, id, value) => store.put(kind, id, { version, ...value }),
@@ -70,6 +73,11 @@ const asFailed = (value: unknown): { readonly revision: Revision; readonly reaso
   if (typeof value !== 'object' || value === null || !('revision' in value && 'reason' in value)) return undefined;
   return { revision: revision(String(value.revision)), reason: String(value.reason) };
 };
+
+const asCount = (value: unknown): number | undefined =>
+  typeof value === 'object' && value !== null && 'count' in value && typeof value.count === 'number'
+    ? value.count
+    : undefined;
 
 /** A record may come from another version: what does not look like a route is left out. */
 const asRoute = (value: unknown): RouteSpec | undefined => {

@@ -26,6 +26,7 @@ export const createApiClient = (options: ApiClientOptions): ControlPlane => {
         body: {
           ...listed(request.services),
           dry_run: request.dryRun,
+          ...(request.recreate ? { recreate: true } : {}),
           allow_mass_removal: request.allowMassRemoval,
           ...(request.root === undefined ? {} : { root: request.root }),
         },

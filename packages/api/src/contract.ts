@@ -1,6 +1,8 @@
 /** Asks the control plane to make the services as their files say. */
 export interface DeployRequest {
   readonly services: readonly string[] | 'all';
+  /** New instances of the services named, also of what has not changed; with `all` it is refused. */
+  readonly recreate: boolean;
   /** Plan only: nothing is changed. */
   readonly dryRun: boolean;
   /** Confirms removing more services than the prune guard lets pass. */

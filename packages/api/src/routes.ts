@@ -57,6 +57,7 @@ const deployBody = Type.Object(
   {
     services,
     dry_run: Type.Optional(Type.Boolean()),
+    recreate: Type.Optional(Type.Boolean()),
     allow_mass_removal: Type.Optional(Type.Boolean()),
     root: Type.Optional(Type.String({ minLength: 1, maxLength: 4096 })),
   },
@@ -91,6 +92,7 @@ const deploy: Route = {
     const request = {
       services: body.services ?? ('all' as const),
       dryRun: body.dry_run ?? false,
+      recreate: body.recreate ?? false,
       allowMassRemoval: body.allow_mass_removal ?? false,
       root: body.root,
     };

@@ -89,7 +89,13 @@ const call = (
 const auth = { authorization: `Bearer ${token}` };
 const json = { ...auth, 'content-type': 'application/json' };
 const client = (port: number, t = token) => createApiClient({ url: `http://127.0.0.1:${port}`, token: t });
-const all: DeployRequest = { services: 'all', dryRun: false, allowMassRemoval: false, root: undefined };
+const all: DeployRequest = {
+  services: 'all',
+  recreate: false,
+  dryRun: false,
+  allowMassRemoval: false,
+  root: undefined,
+};
 const never = new AbortController().signal;
 const collect = async (events: AsyncIterable<DeployEvent>): Promise<DeployEvent[]> => {
   const got: DeployEvent[] = [];
@@ -103,7 +109,13 @@ describe('the two ends together', () => {
     const step = { id: 'web/1@a start', service: 'web', action: 'start', reason: 'ünïcode\n"quoted"' };
     plane.events = [{ type: 'step', step, state: 'done', ms: 1 }, end];
     const port = await serve(plane);
-    const asked: DeployRequest = { services: ['web'], dryRun: true, allowMassRemoval: true, root: '/infra' };
+    const asked: DeployRequest = {
+      services: ['web'],
+      recreate: false,
+      dryRun: true,
+      allowMassRemoval: true,
+      root: '/infra',
+    };
     expect(await collect(client(port).deploy(asked, never))).toEqual(plane.events);
     expect(plane.asked).toEqual([asked]);
     expect(await client(port).status(never)).toEqual(JSON.parse(JSON.stringify(status)));

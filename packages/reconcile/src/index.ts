@@ -39,3 +39,4 @@ export {
 export { foldHealth, restartBackoffMs, type Check, type Health, type HealthPolicy } from './health.ts';
 export { foldCrash, isCrashLoop, restsUntil, type Crash, type CrashHistory } from './restarts.ts';
 export { noRouter, readyAtOnce } from './null-ports.ts';
+export { sharedTask } from './shared-task.ts';

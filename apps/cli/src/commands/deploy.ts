@@ -8,6 +8,7 @@ import { showDeployment } from '../show-deployment.ts';
 export interface DeployOptions extends GlobalOptions {
   readonly services: readonly string[];
   readonly dryRun: boolean;
+  readonly recreate: boolean;
   readonly allowMassRemoval: boolean;
 }
 
@@ -17,6 +18,7 @@ export const deploy = async (context: Context, options: DeployOptions): Promise<
     {
       services: options.services.length === 0 ? 'all' : options.services,
       dryRun: options.dryRun,
+      recreate: options.recreate,
       allowMassRemoval: options.allowMassRemoval,
       root: infraRootOrNone(context, options),
     },
