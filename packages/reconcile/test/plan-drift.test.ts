@@ -103,6 +103,34 @@ describe('what changed without anybody deploying', () => {
   });
 });
 
+describe('what a crash leaves behind', () => {
+  it('19: starts a half-created instance that is wanted, and removes one that is not', () => {
+    const p = aCluster()
+      .has('web', 'a', { stage: 'candidate', status: 'created' })
+      .has('api', 'old', { stage: 'candidate', status: 'created' })
+      .plan(desire('web', 'a'), desire('api', 'a'));
+    expect(p.steps.map((s) => s.id)).toEqual([
+      'api prepare',
+      'api/1@old remove',
+      'api/1@a create',
+      'api/1@a start',
+      'api/1@a awaitReady',
+      'api/1@a commit',
+      'web/1@a start',
+      'web/1@a awaitReady',
+      'web/1@a commit',
+    ]);
+  });
+
+  it('19: tries again to remove what the engine failed to remove', () => {
+    const p = aCluster()
+      .has('web', 'a')
+      .has('web', 'old', { stage: 'retired', status: 'removing' })
+      .plan(desire('web', 'a'));
+    expect(p.steps.map((s) => s.id)).toEqual(['web/1@old remove']);
+  });
+});
+
 describe('a plan for some services only', () => {
   it('21: waits for a dependency that is being changed outside of it', () => {
     const input = aCluster()
