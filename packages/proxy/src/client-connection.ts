@@ -24,6 +24,8 @@ export class ClientConnection {
   readonly socket: Socket;
   /** Kept, because a socket forgets its peer when it closes. */
   readonly peerAddress: string;
+  /** Whether the client speaks TLS to this proxy. */
+  readonly secure: boolean;
   readonly closed: Promise<void>;
   readonly #timeouts: ConnectionTimeouts;
   readonly #responses = new Set<ServerResponse>();
@@ -38,6 +40,7 @@ export class ClientConnection {
   constructor(socket: Socket, timeouts: ConnectionTimeouts) {
     this.socket = socket;
     this.peerAddress = plainAddress(socket.remoteAddress ?? '');
+    this.secure = 'encrypted' in socket && socket.encrypted === true;
     this.#timeouts = timeouts;
     socket.setTimeout(timeouts.firstByteMs);
     socket.once('end', () => this.#onHalfClose());

@@ -20,10 +20,17 @@ export const createProxy = (options: ProxyOptions): Proxy => {
   const allowedNames = new Set(options.allowedFieldNames?.map((name) => name.toLowerCase()));
   let closed: Promise<void> | undefined;
   const isClosing = (): boolean => closed !== undefined;
-  const { server, connections } = createFront(
-    { table, ledger, upstream, observe, timeouts, allowedNames, isClosing },
-    options.before,
-  );
+  const { before } = options;
+  const { server, connections } = createFront({
+    table,
+    ledger,
+    upstream,
+    observe,
+    timeouts,
+    allowedNames,
+    isClosing,
+    before,
+  });
 
   const shutDown = async (graceMs: number): Promise<void> => {
     const ended = closeServer(server);

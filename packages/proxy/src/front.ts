@@ -1,16 +1,12 @@
 import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { admit, hasBody } from './admission.ts';
+import { hasBody } from './admission.ts';
 import { ClientConnection } from './client-connection.ts';
-import { Exchange, type ExchangeDeps } from './exchange.ts';
-import type { ProxyOptions } from './options.ts';
-import { answer } from './refusal.ts';
+import { serve, type Asks, type ServeDeps } from './serve.ts';
 import { maxRequestHeaderBytes } from './settings.ts';
 
 /** How often Node looks for slow heads; its own 30 s would make a limit of 15 s fire at 45. */
 const headCheckMs = 1_000;
-
-type Before = ProxyOptions['before'];
 
 export interface Front {
   readonly server: Server;
@@ -19,7 +15,7 @@ export interface Front {
 }
 
 /** The side that clients see: Node's HTTP server, with everything that it leaves open decided. */
-export const createFront = (deps: ExchangeDeps, before: Before): Front => {
+export const createFront = (deps: ServeDeps): Front => {
   const { timeouts } = deps;
   const server = createServer({
     maxHeaderSize: maxRequestHeaderBytes,
@@ -36,15 +32,15 @@ export const createFront = (deps: ExchangeDeps, before: Before): Front => {
   server.timeout = timeouts.bodyIdleMs;
   // A client may stop talking and still wait for its response; Node would drop that.
   Object.assign(server, { httpAllowHalfOpen: true });
-  return { server, connections: listenToClients(server, deps, before) };
+  return { server, connections: listenToClients(server, deps) };
 };
 
-const listenToClients = (server: Server, deps: ExchangeDeps, before: Before): Front['connections'] => {
+const listenToClients = (server: Server, deps: ServeDeps): Front['connections'] => {
   const connections = new Map<Duplex, ClientConnection>();
   const accept = (req: IncomingMessage, res: ServerResponse, asks: Asks): void => {
     const connection = connections.get(req.socket);
     if (connection === undefined || connection.isEnding) req.resume();
-    else serve(deps, before, { connection, req, res, ...asks });
+    else serve(deps, { connection, req, res, ...asks });
   };
   server.on('connection', (socket) => {
     connections.set(socket, new ClientConnection(socket, deps.timeouts));
@@ -69,55 +65,6 @@ const listenToClients = (server: Server, deps: ExchangeDeps, before: Before): Fr
     connection.onParserFault(status);
   });
   return connections;
-};
-
-/** What a request asks for beyond its response. */
-interface Asks {
-  readonly expectation?: 'continue' | 'unknown';
-  readonly upgradeHead?: Buffer;
-}
-
-interface Incoming extends Asks {
-  readonly connection: ClientConnection;
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-}
-
-const serve = (deps: ExchangeDeps, before: Before, incoming: Incoming): void => {
-  const { connection, req, res, expectation, upgradeHead } = incoming;
-  connection.opened(res);
-  const end = (status: number, close: boolean): void => {
-    if (close) connection.endAfterThis();
-    answer(req, res, status, close || deps.isClosing());
-  };
-  const admitted = admit(req);
-  if (!admitted.ok) {
-    deps.observe({ kind: 'refused', peer: connection.peerAddress, status: admitted.status, reason: admitted.reason });
-    return end(admitted.status, true);
-  }
-  if (expectation === 'unknown') return end(417, true);
-  if (admitted.path === '*') {
-    res.writeHead(204, { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' }).end();
-    return;
-  }
-  if (upgradeHead === undefined && before !== undefined) {
-    try {
-      if (before(req, res)) return;
-    } catch (cause) {
-      deps.observe({ kind: 'hook-failed', cause });
-      return res.headersSent ? connection.breakOff(res, false) : end(500, hasBody(req));
-    }
-  }
-  const exchange = new Exchange(deps, {
-    connection,
-    req,
-    res,
-    admitted,
-    upgradeHead,
-    expectsContinue: expectation === 'continue',
-  });
-  connection.carries(exchange, res);
-  exchange.start();
 };
 
 /** RFC 6455 §4.1; a body would be ambiguous with the bytes of the new protocol. */

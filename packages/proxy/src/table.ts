@@ -28,9 +28,14 @@ export class Table {
     return this.#targets.has(targetId);
   }
 
+  /** The route for a host and a raw path, whether or not it has targets. */
+  find(name: string | undefined, path: string): Route | undefined {
+    return name === undefined ? undefined : findRoute(this.#index, name, path);
+  }
+
   /** The least busy target that was not tried yet; equals take turns. */
   choose(name: string | undefined, path: string, tried: ReadonlySet<string>): Choice {
-    const route = name === undefined ? undefined : findRoute(this.#index, name, path);
+    const route = this.find(name, path);
     if (route === undefined) return { status: 404 };
     const { targets } = route;
     this.#turn = (this.#turn + 1) % 0x1_0000_0000;

@@ -37,7 +37,8 @@ export interface UpstreamHandler {
   started(status: number, reason: string, fields: RawFields): void;
   /** False asks for a pause until `resume()`. */
   data(chunk: Buffer): boolean;
-  ended(): void;
+  /** With the trailer fields, unfiltered; `undefined` or empty when there were none. */
+  ended(trailers?: RawFields): void;
   upgraded(fields: RawFields, socket: Duplex): void;
   failed(failure: UpstreamFailure): void;
 }
