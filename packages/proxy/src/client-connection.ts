@@ -1,16 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { ClientListener, Peer } from './client-side.ts';
 import { plainAddress } from './request-fields.ts';
 import { rawAnswer } from './refusal.ts';
-
-/** What a connection needs of the request that it is reading. */
-export interface Incoming {
-  /** The client owes us bytes, and we are ready to take them. */
-  readonly awaitsBody: boolean;
-  readonly isIncomplete: boolean;
-  clientGone(): void;
-  bodyFailed(status: number): void;
-}
 
 interface ConnectionTimeouts {
   readonly firstByteMs: number;
@@ -23,14 +16,12 @@ interface ConnectionTimeouts {
 export class ClientConnection {
   readonly socket: Socket;
   /** Kept, because a socket forgets its peer when it closes. */
-  readonly peerAddress: string;
-  /** Whether the client speaks TLS to this proxy. */
-  readonly secure: boolean;
+  readonly peer: Peer;
   readonly closed: Promise<void>;
   readonly #timeouts: ConnectionTimeouts;
   readonly #responses = new Set<ServerResponse>();
-  readonly #incoming = new Set<Incoming>();
-  #latest: Incoming | undefined;
+  readonly #incoming = new Set<ClientListener>();
+  #latest: ClientListener | undefined;
   #hasSpoken = false;
   #isEnding = false;
   #isRetired = false;
@@ -39,8 +30,7 @@ export class ClientConnection {
 
   constructor(socket: Socket, timeouts: ConnectionTimeouts) {
     this.socket = socket;
-    this.peerAddress = plainAddress(socket.remoteAddress ?? '');
-    this.secure = 'encrypted' in socket && socket.encrypted === true;
+    this.peer = { address: plainAddress(socket.remoteAddress ?? ''), isSecure: socket instanceof TLSSocket };
     this.#timeouts = timeouts;
     socket.setTimeout(timeouts.firstByteMs);
     socket.once('end', () => this.#onHalfClose());
@@ -66,7 +56,7 @@ export class ClientConnection {
     res.once('close', () => this.#onResponseClosed(res));
   }
 
-  carries(incoming: Incoming, res: ServerResponse): void {
+  carries(incoming: ClientListener, res: ServerResponse): void {
     this.#latest = incoming;
     this.#incoming.add(incoming);
     res.once('close', () => this.#incoming.delete(incoming));

@@ -1,17 +1,15 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { hasBody, type Admitted } from './admission.ts';
-import type { ClientConnection } from './client-connection.ts';
+import type { Admitted } from './admission.ts';
+import type { ClientListener, ClientSide } from './client-side.ts';
 import type { Observer } from './events.ts';
 import type { Flight, Ledger } from './ledger.ts';
 import { answer } from './refusal.ts';
 import { RequestBody } from './request-body.ts';
 import { requestFields } from './request-fields.ts';
-import { fieldValue, isEventStream, plainReason, responseFields } from './response-fields.ts';
+import { isEventStream, plainReason, responseFields } from './response-fields.ts';
 import { forwardedPath, type Target } from './route.ts';
 import type { ProxyTimeouts } from './settings.ts';
 import type { Table } from './table.ts';
-import { openTunnel } from './tunnel.ts';
 import type { RawFields, Upstream, UpstreamCall, UpstreamFailure, UpstreamHandler } from './upstream.ts';
 
 export interface ExchangeDeps {
@@ -26,12 +24,10 @@ export interface ExchangeDeps {
 }
 
 export interface ClientRequest {
-  readonly connection: ClientConnection;
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly client: ClientSide;
   readonly admitted: Admitted;
-  /** Bytes behind the head of a WebSocket request; `undefined` for every other request. */
-  readonly upgradeHead: Buffer | undefined;
+  /** Asks to switch to WebSocket. */
+  readonly wantsUpgrade: boolean;
   /** The client waits for a 100 before it sends its body. */
   readonly expectsContinue: boolean;
 }
@@ -40,10 +36,10 @@ export interface ClientRequest {
 const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** One request from admission to its last byte, over as many attempts as are safe. */
-export class Exchange implements UpstreamHandler, Flight {
+export class Exchange implements UpstreamHandler, ClientListener, Flight {
   readonly #deps: ExchangeDeps;
-  readonly #client: ClientRequest;
-  readonly #bodied: boolean;
+  readonly #client: ClientSide;
+  readonly #request: ClientRequest;
   readonly #tried = new Set<string>();
   #target: Target | undefined;
   #call: UpstreamCall | undefined;
@@ -51,39 +47,37 @@ export class Exchange implements UpstreamHandler, Flight {
   #idle: NodeJS.Timeout | undefined;
   #replayed = false;
   #bodiless = false;
-  #wrote = false;
-  /** The client can tell a complete response from one that broke off. */
-  #isDelimited = true;
   #tunnelEnd: Duplex | undefined;
   /** No target works for this exchange any more; at most the client still reads. */
   #over = false;
 
-  constructor(deps: ExchangeDeps, client: ClientRequest) {
+  constructor(deps: ExchangeDeps, request: ClientRequest) {
     this.#deps = deps;
-    this.#client = client;
-    this.#bodied = hasBody(client.req);
+    this.#client = request.client;
+    this.#request = request;
   }
 
   get isTunnel(): boolean {
     return this.#tunnelEnd !== undefined;
   }
 
-  /** The client owes us bytes, and we are ready to take them. */
   get awaitsBody(): boolean {
-    return !this.#over && this.#body?.begun === true && !this.#body.isHeldBack && !this.#client.req.complete;
+    return !this.#over && this.#body?.begun === true && !this.#body.isHeldBack && !this.#client.isComplete;
   }
 
-  /** The request is not all there yet. */
   get isIncomplete(): boolean {
-    return this.#bodied && !this.#client.req.complete;
+    return this.#client.hasBody && !this.#client.isComplete;
   }
 
   start(): void {
-    this.#client.res.on('drain', () => this.#call?.resume());
     this.#attempt();
   }
 
   // The client's side.
+
+  drained(): void {
+    this.#call?.resume();
+  }
 
   clientGone(): void {
     if (this.#over || this.isTunnel) return;
@@ -91,7 +85,6 @@ export class Exchange implements UpstreamHandler, Flight {
     this.#stop();
   }
 
-  /** The request's body is malformed (400) or does not come (408). */
   bodyFailed(status: number): void {
     if (this.#over) return;
     this.#stop();
@@ -103,7 +96,7 @@ export class Exchange implements UpstreamHandler, Flight {
   cut(): void {
     if (this.#tunnelEnd !== undefined) {
       this.#leave();
-      this.#client.connection.socket.destroySoon();
+      this.#client.closeTunnel();
       this.#tunnelEnd.destroy();
       return;
     }
@@ -114,60 +107,50 @@ export class Exchange implements UpstreamHandler, Flight {
   // The target's side.
 
   interim(status: number, fields: RawFields): void {
-    // HTTP/1.0 clients know no interim responses, and a 100 is between us and the client.
-    if (this.#over || status <= 101 || this.#client.req.httpVersion === '1.0') return;
+    // A 100 is between us and the client.
+    if (this.#over || status <= 101) return;
     const relayed = responseFields(status, fields);
-    if (relayed !== undefined) this.#client.res.writeInformation(status, [...relayed]);
+    if (relayed !== undefined) this.#client.sendInterim(status, relayed);
   }
 
   started(status: number, reason: string, raw: RawFields): void {
-    const { req, res, connection } = this.#client;
     const fields = responseFields(status, raw);
     if (fields === undefined) return this.#abandon(new Error('unknown transfer coding in the response'));
     // A request that is still coming in cannot be followed by another one on this connection.
     const close = this.isIncomplete || this.#deps.isClosing();
-    if (close) connection.endAfterThis();
-    res.sendDate = false;
     this.#bodiless = status === 205;
     try {
-      res.writeHead(status, plainReason(reason), close ? [...fields, 'Connection', 'close'] : [...fields]);
+      this.#client.start({ status, reason: plainReason(reason), fields, dated: false, close });
     } catch (cause) {
       return this.#abandon(cause);
     }
-    this.#isDelimited = res.chunkedEncoding || fieldValue(fields, 'content-length') !== undefined;
     if (!isEventStream(fields)) this.#watch();
-    // Together with the first bytes of the body when those came along, else now: a stream may be silent for long.
-    if (req.method !== 'HEAD') queueMicrotask(() => this.#wrote || res.writableEnded || res.flushHeaders());
   }
 
   data(chunk: Buffer): boolean {
     if (this.#bodiless) return true;
-    this.#wrote = true;
     this.#idle?.refresh();
-    return this.#client.res.write(chunk);
+    return this.#client.write(chunk);
   }
 
-  ended(): void {
+  ended(trailers?: RawFields): void {
     this.#finish();
     if (this.isIncomplete) this.#discardRest();
-    this.#client.res.end();
+    this.#client.end(undefined, trailers);
   }
 
   upgraded(raw: RawFields, target: Duplex): void {
-    const { res, connection, upgradeHead } = this.#client;
     const fields = responseFields(101, raw);
-    if (fields === undefined || upgradeHead === undefined || this.#over) {
+    if (fields === undefined || !this.#request.wantsUpgrade || this.#over) {
       target.destroy();
       return this.#abandon(new Error('unasked-for upgrade'));
     }
     this.#tunnelEnd = target;
-    res.detachSocket(connection.socket);
-    openTunnel(fields, { client: connection.socket, head: upgradeHead, target }, () => this.#finish());
+    this.#client.openTunnel(fields, target, () => this.#finish());
   }
 
   failed(failure: UpstreamFailure): void {
-    const { res } = this.#client;
-    const retried = !res.headersSent && this.#mayRetry(failure);
+    const retried = !this.#client.hasStarted && this.#mayRetry(failure);
     this.#report(failure.kind, failure.cause, retried);
     this.#leave();
     this.#body?.destroy();
@@ -179,7 +162,7 @@ export class Exchange implements UpstreamHandler, Flight {
   // Private
 
   #attempt(): void {
-    const { req, res, admitted, upgradeHead, expectsContinue } = this.#client;
+    const { client, admitted, wantsUpgrade, expectsContinue } = this.#request;
     const choice = this.#choose();
     if ('status' in choice) {
       this.#finish();
@@ -189,16 +172,16 @@ export class Exchange implements UpstreamHandler, Flight {
     this.#target = target;
     this.#deps.ledger.enter(target.id, this);
     // Asking for the body only when a target is there to take it (RFC 9110 §10.1.1).
-    const onFirstRead = (): void => (expectsContinue && !res.headersSent ? res.writeContinue() : undefined);
-    this.#body = this.#bodied ? new RequestBody(req, onFirstRead) : undefined;
+    const onFirstRead = (): void => (expectsContinue ? client.sendContinue() : undefined);
+    this.#body = client.hasBody ? new RequestBody(client.body, onFirstRead) : undefined;
     this.#call = this.#deps.upstream.send(
       target,
       {
-        method: req.method ?? 'GET',
+        method: client.method,
         path: forwardedPath(route, admitted.path),
         fields: this.#fields(),
         body: this.#body,
-        upgrade: upgradeHead !== undefined,
+        upgrade: wantsUpgrade,
         fresh: this.#replayed,
       },
       this,
@@ -206,30 +189,29 @@ export class Exchange implements UpstreamHandler, Flight {
   }
 
   #choose(): ReturnType<Table['choose']> {
-    const { authority, path } = this.#client.admitted;
+    const { authority, path } = this.#request.admitted;
     return this.#deps.table.choose(authority?.name, path, this.#tried);
   }
 
   #fields(): RawFields {
-    const { req, admitted, connection } = this.#client;
-    return requestFields(req.rawHeaders, {
+    const { client, admitted } = this.#request;
+    return requestFields(client.fields, {
       host: admitted.host,
       port: admitted.authority?.port,
-      peerAddress: connection.peerAddress,
-      bodied: this.#bodied,
+      peer: client.peer,
+      bodied: client.hasBody,
       allowedNames: this.#deps.allowedNames,
     });
   }
 
   /** Another target when nothing was sent; the same request again when only a stale connection stood in the way. */
   #mayRetry({ kind }: UpstreamFailure): boolean {
-    const { req } = this.#client;
     if (this.#target === undefined || this.#body?.begun === true) return false;
     if (kind === 'connect') {
       this.#tried.add(this.#target.id);
       return 'target' in this.#choose();
     }
-    if (kind !== 'stale' || this.#replayed || !repeatable.has(req.method ?? '')) return false;
+    if (kind !== 'stale' || this.#replayed || !repeatable.has(this.#client.method)) return false;
     this.#replayed = true;
     return true;
   }
@@ -243,7 +225,7 @@ export class Exchange implements UpstreamHandler, Flight {
 
   #report(failure: UpstreamFailure['kind'], cause: unknown, retried: boolean): void {
     const targetId = this.#target?.id ?? '';
-    if (this.#client.res.headersSent) this.#deps.observe({ kind: 'response-truncated', targetId, cause });
+    if (this.#client.hasStarted) this.#deps.observe({ kind: 'response-truncated', targetId, cause });
     else this.#deps.observe({ kind: 'target-failed', targetId, failure, retried, cause });
   }
 
@@ -266,19 +248,16 @@ export class Exchange implements UpstreamHandler, Flight {
 
   /** With an answer of our own where that is still possible, else with a break that nobody takes for an end. */
   #end(status: number): void {
-    const { req, res, connection } = this.#client;
-    if (res.headersSent) return connection.breakOff(res, this.#isDelimited);
+    if (this.#client.hasStarted) return this.#client.breakOff();
     const close = this.isIncomplete || this.#deps.isClosing();
     if (close) this.#discardRest();
-    res.sendDate = true;
-    answer(req, res, status, close);
+    answer(this.#client, status, close);
   }
 
   /** Swallows what the client still sends, so that it gets to read the answer. */
   #discardRest(): void {
-    this.#client.connection.endAfterThis();
     this.#body?.destroy();
-    this.#client.req.resume();
+    this.#client.discardRest();
   }
 
   /** Ends a response body that stays silent, except while it is the client that does not read. */
@@ -286,7 +265,7 @@ export class Exchange implements UpstreamHandler, Flight {
     const { responseIdleMs } = this.#deps.timeouts;
     if (responseIdleMs === 0) return;
     this.#idle = setTimeout(() => {
-      if (this.#client.res.writableNeedDrain) this.#idle?.refresh();
+      if (this.#client.isHeldBack) this.#idle?.refresh();
       else this.#abandon(new Error(`no byte of the response for ${responseIdleMs} ms`));
     }, responseIdleMs).unref();
   }

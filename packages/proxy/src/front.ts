@@ -1,8 +1,9 @@
 import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { hasBody } from './admission.ts';
+import { admit, hasBody } from './admission.ts';
 import { ClientConnection } from './client-connection.ts';
-import { serve, type Asks, type ServeDeps } from './serve.ts';
+import { Http1Side } from './http1-side.ts';
+import { serve, type Request, type ServeDeps } from './serve.ts';
 import { maxRequestHeaderBytes } from './settings.ts';
 
 /** How often Node looks for slow heads; its own 30 s would make a limit of 15 s fire at 45. */
@@ -35,12 +36,23 @@ export const createFront = (deps: ServeDeps): Front => {
   return { server, connections: listenToClients(server, deps) };
 };
 
+/** What a request asks for beyond its response. */
+interface Asks extends Pick<Request, 'expectation'> {
+  readonly upgradeHead?: Buffer;
+}
+
 const listenToClients = (server: Server, deps: ServeDeps): Front['connections'] => {
   const connections = new Map<Duplex, ClientConnection>();
-  const accept = (req: IncomingMessage, res: ServerResponse, asks: Asks): void => {
+  const accept = (req: IncomingMessage, res: ServerResponse, { expectation, upgradeHead }: Asks): void => {
     const connection = connections.get(req.socket);
-    if (connection === undefined || connection.isEnding) req.resume();
-    else serve(deps, { connection, req, res, ...asks });
+    if (connection === undefined || connection.isEnding) {
+      req.resume();
+      return;
+    }
+    connection.opened(res);
+    const client = new Http1Side({ connection, req, res, upgradeHead });
+    const wantsUpgrade = upgradeHead !== undefined;
+    serve(deps, { client, admission: admit(req), wantsUpgrade, ...(expectation && { expectation }) });
   };
   server.on('connection', (socket) => {
     connections.set(socket, new ClientConnection(socket, deps.timeouts));
@@ -60,7 +72,7 @@ const listenToClients = (server: Server, deps: ServeDeps): Front['connections'] 
       return;
     }
     if (!connection.isEnding) {
-      deps.observe({ kind: 'refused', peer: connection.peerAddress, status, reason: error.code ?? error.message });
+      deps.observe({ kind: 'refused', peer: connection.peer.address, status, reason: error.code ?? error.message });
     }
     connection.onParserFault(status);
   });

@@ -1,8 +1,28 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Peer } from './client-side.ts';
 import type { DrainOptions } from './drain.ts';
 import type { Observer } from './events.ts';
 import type { RouteTable } from './route.ts';
 import type { ProxyTimeouts } from './settings.ts';
+import type { RawFields } from './upstream.ts';
+
+/** A well-formed request before it is routed. */
+export interface PlainRequest {
+  readonly method: string;
+  /** Lower-case, without port; undefined only for HTTP/1.0 without Host. */
+  readonly host: string | undefined;
+  /** With the query, as on the wire. */
+  readonly path: string;
+  readonly peer: Peer;
+}
+
+export interface OwnAnswer {
+  readonly status: number;
+  /** Names and values in turn, without Content-Length. */
+  readonly fields: RawFields;
+  readonly body?: string;
+}
+
+export type Before = (request: PlainRequest) => OwnAnswer | undefined;
 
 export interface ProxyOptions {
   /** 0 takes a free one; see `Proxy.address`. */
@@ -11,10 +31,10 @@ export interface ProxyOptions {
   readonly bind?: string;
   readonly onEvent?: Observer;
   /**
-   * Sees every well-formed request (not WebSocket ones) before it is routed; true means that it
-   * has answered or will. The place for challenges and health checks of the proxy itself.
+   * Sees every well-formed request (not WebSocket ones) before it is routed, and may answer it.
+   * The place for challenges and health checks of the proxy itself.
    */
-  readonly before?: (req: IncomingMessage, res: ServerResponse) => boolean;
+  readonly before?: Before;
   readonly timeouts?: Partial<ProxyTimeouts>;
   /**
    * Request field names with `_` or `.` to let through. Others are dropped, since many

@@ -1,4 +1,6 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import type { ClientSide } from './client-side.ts';
+import { fieldValue } from './response-fields.ts';
 
 /** Constant texts: nothing of the request, the table or a target is ever echoed. */
 const texts: Readonly<Record<number, string>> = {
@@ -23,10 +25,10 @@ const fixedFields: Readonly<Record<number, readonly string[]>> = {
 };
 
 /** Answers in the proxy's own name. The response must not have started. */
-export const answer = (req: IncomingMessage, res: ServerResponse, status: number, close: boolean): void => {
-  const { fields, body } = errorPage(status, req.headers.accept);
-  res.writeHead(status, STATUS_CODES[status], close ? [...fields, 'Connection', 'close'] : [...fields]);
-  res.end(body);
+export const answer = (client: ClientSide, status: number, close: boolean): void => {
+  const { fields, body } = errorPage(status, fieldValue(client.fields, 'accept'));
+  client.start({ status, reason: STATUS_CODES[status], fields, dated: true, close });
+  client.end(body);
 };
 
 /** The same for a socket whose request never became one. */

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 
 /**
@@ -7,11 +6,11 @@ import { Readable } from 'node:stream';
  * still waits for an answer. Nothing is read before somebody asks.
  */
 export class RequestBody extends Readable {
-  readonly #req: IncomingMessage;
+  readonly #req: Readable;
   readonly #onFirstRead: () => void;
   #begun = false;
 
-  constructor(req: IncomingMessage, onFirstRead: () => void) {
+  constructor(req: Readable, onFirstRead: () => void) {
     super({ highWaterMark: 64 * 1024 });
     this.#req = req;
     this.#onFirstRead = onFirstRead;

@@ -1,3 +1,4 @@
+import type { Peer } from './client-side.ts';
 import { endsHere } from './connection-fields.ts';
 import type { RawFields } from './upstream.ts';
 
@@ -5,7 +6,7 @@ export interface RequestContext {
   /** The client's Host bytes; empty for HTTP/1.0 without one. */
   readonly host: string;
   readonly port: number | undefined;
-  readonly peerAddress: string;
+  readonly peer: Peer;
   readonly bodied: boolean;
   /** Names with `_` or `.` that are let through, lower-case. */
   readonly allowedNames: ReadonlySet<string>;
@@ -19,6 +20,7 @@ const rebuilt: ReadonlySet<string> = new Set(['host', 'forwarded', 'x-real-ip', 
  * (`X_Forwarded_For`) go the same way. Everything else stays as it came.
  */
 export const requestFields = (raw: RawFields, context: RequestContext): RawFields => {
+  const { isSecure } = context.peer;
   const ends = endsHere(raw);
   const out: string[] = [];
   if (context.host !== '') out.push('Host', context.host);
@@ -35,9 +37,9 @@ export const requestFields = (raw: RawFields, context: RequestContext): RawField
     out.push(name, value);
   }
   if (offersTrailers) out.push('TE', 'trailers');
-  out.push('X-Forwarded-For', plainAddress(context.peerAddress), 'X-Forwarded-Proto', 'http');
+  out.push('X-Forwarded-For', context.peer.address, 'X-Forwarded-Proto', isSecure ? 'https' : 'http');
   if (context.host !== '') out.push('X-Forwarded-Host', context.host);
-  out.push('X-Forwarded-Port', String(context.port ?? 80));
+  out.push('X-Forwarded-Port', String(context.port ?? (isSecure ? 443 : 80)));
   return out;
 };
 

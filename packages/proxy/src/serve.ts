@@ -1,61 +1,61 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { admit, hasBody } from './admission.ts';
-import type { ClientConnection } from './client-connection.ts';
+import { STATUS_CODES } from 'node:http';
+import type { Admitted, Refused } from './admission.ts';
+import type { ClientSide } from './client-side.ts';
 import { Exchange, type ExchangeDeps } from './exchange.ts';
-import type { ProxyOptions } from './options.ts';
+import type { Before, OwnAnswer } from './options.ts';
 import { answer } from './refusal.ts';
 
 export interface ServeDeps extends ExchangeDeps {
-  readonly before: ProxyOptions['before'];
+  readonly before: Before | undefined;
 }
 
-/** What a request asks for beyond its response. */
-export interface Asks {
+export interface Request {
+  readonly client: ClientSide;
+  readonly admission: Admitted | Refused;
+  /** What `Expect` asks for. */
   readonly expectation?: 'continue' | 'unknown';
-  readonly upgradeHead?: Buffer;
+  /** Asks to switch to WebSocket. */
+  readonly wantsUpgrade: boolean;
 }
 
-export interface Incoming extends Asks {
-  readonly connection: ClientConnection;
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-}
-
-/** Everything between a well-framed request head and its exchange with a target: what is refused, and what is answered here. */
-export const serve = (deps: ServeDeps, incoming: Incoming): void => {
-  const { connection, req, res, expectation, upgradeHead } = incoming;
-  connection.opened(res);
-  const end = (status: number, close: boolean): void => {
-    if (close) connection.endAfterThis();
-    answer(req, res, status, close || deps.isClosing());
-  };
-  const admitted = admit(req);
-  if (!admitted.ok) {
-    deps.observe({ kind: 'refused', peer: connection.peerAddress, status: admitted.status, reason: admitted.reason });
-    return end(admitted.status, true);
+/** Everything between a request head and its exchange with a target: what is refused, and what is answered here. */
+export const serve = (deps: ServeDeps, request: Request): void => {
+  const { before } = deps;
+  const { client, admission, expectation, wantsUpgrade } = request;
+  const end = (status: number, close: boolean): void => answer(client, status, close || deps.isClosing());
+  if (!admission.ok) {
+    const { status, reason } = admission;
+    deps.observe({ kind: 'refused', peer: client.peer.address, status, reason });
+    return end(status, true);
   }
   if (expectation === 'unknown') return end(417, true);
-  if (admitted.path === '*') {
-    res.writeHead(204, { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' }).end();
-    return;
+  if (admission.path === '*') {
+    return tell(client, { status: 204, fields: ['Allow', allowedMethods] }, deps.isClosing());
   }
-  const { before } = deps;
-  if (upgradeHead === undefined && before !== undefined) {
+  if (!wantsUpgrade && before !== undefined) {
     try {
-      if (before(req, res)) return;
+      const { method, peer } = client;
+      const own = before({ method, host: admission.authority?.name, path: admission.path, peer });
+      if (own !== undefined) return tell(client, own, client.hasBody || deps.isClosing());
     } catch (cause) {
       deps.observe({ kind: 'hook-failed', cause });
-      return res.headersSent ? connection.breakOff(res, false) : end(500, hasBody(req));
+      return end(500, client.hasBody);
     }
   }
   const exchange = new Exchange(deps, {
-    connection,
-    req,
-    res,
-    admitted,
-    upgradeHead,
+    client,
+    admitted: admission,
+    wantsUpgrade,
     expectsContinue: expectation === 'continue',
   });
-  connection.carries(exchange, res);
+  client.listen(exchange);
   exchange.start();
+};
+
+const allowedMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+
+const tell = (client: ClientSide, { status, fields, body = '' }: OwnAnswer, close: boolean): void => {
+  const length = status === 204 ? [] : ['Content-Length', String(Buffer.byteLength(body))];
+  client.start({ status, reason: STATUS_CODES[status], fields: [...fields, ...length], dated: true, close });
+  client.end(body);
 };

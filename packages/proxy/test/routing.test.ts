@@ -157,11 +157,9 @@ test.each([
 test('shows every well-formed request to `before`, which may answer it', async () => {
   const seen: string[] = [];
   const proxy = await aProxy([route([target(await echo())])], {
-    before: (req, res) => {
-      seen.push(req.url ?? '');
-      if (req.url !== '/mine') return false;
-      res.end('mine');
-      return true;
+    before: ({ path }) => {
+      seen.push(path);
+      return path === '/mine' ? { status: 200, fields: [], body: 'mine' } : undefined;
     },
   });
   expect(bodyOf(await exchange(proxy.port, 'GET /mine HTTP/1.0\nHost: unknown.test'))).toBe('mine');

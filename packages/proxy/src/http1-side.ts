@@ -1,0 +1,120 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { hasBody } from './admission.ts';
+import type { ClientConnection } from './client-connection.ts';
+import type { ClientListener, ClientSide, HttpVersion, Peer, ResponseHead } from './client-side.ts';
+import { fieldValue } from './response-fields.ts';
+import { openTunnel } from './tunnel.ts';
+import type { RawFields } from './upstream.ts';
+
+export interface Http1Request {
+  readonly connection: ClientConnection;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Bytes behind the head of a WebSocket request; `undefined` for every other request. */
+  readonly upgradeHead: Buffer | undefined;
+}
+
+/** A request that came in HTTP/1.0 or 1.1. */
+export class Http1Side implements ClientSide {
+  readonly hasBody: boolean;
+  readonly #connection: ClientConnection;
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #upgradeHead: Buffer | undefined;
+  #wrote = false;
+  /** The client can tell a complete response from one that broke off. */
+  #isDelimited = true;
+
+  constructor({ connection, req, res, upgradeHead }: Http1Request) {
+    this.#connection = connection;
+    this.#req = req;
+    this.#res = res;
+    this.#upgradeHead = upgradeHead;
+    this.hasBody = hasBody(req);
+  }
+
+  get peer(): Peer {
+    return this.#connection.peer;
+  }
+
+  get version(): HttpVersion {
+    return this.#req.httpVersion === '1.0' ? '1.0' : '1.1';
+  }
+
+  get method(): string {
+    return this.#req.method ?? 'GET';
+  }
+
+  get fields(): RawFields {
+    return this.#req.rawHeaders;
+  }
+
+  get isComplete(): boolean {
+    return this.#req.complete;
+  }
+
+  get body(): IncomingMessage {
+    return this.#req;
+  }
+
+  listen(listener: ClientListener): void {
+    this.#connection.carries(listener, this.#res);
+    this.#res.on('drain', () => listener.drained());
+  }
+
+  get hasStarted(): boolean {
+    return this.#res.headersSent;
+  }
+
+  get isHeldBack(): boolean {
+    return this.#res.writableNeedDrain;
+  }
+
+  sendContinue(): void {
+    if (!this.#res.headersSent) this.#res.writeContinue();
+  }
+
+  sendInterim(status: number, fields: RawFields): void {
+    // HTTP/1.0 clients know no interim responses.
+    if (this.version !== '1.0') this.#res.writeInformation(status, [...fields]);
+  }
+
+  start({ status, reason, fields, dated, close }: ResponseHead): void {
+    const res = this.#res;
+    res.sendDate = dated;
+    res.writeHead(status, reason, close ? [...fields, 'Connection', 'close'] : [...fields]);
+    if (close) this.#connection.endAfterThis();
+    this.#isDelimited = res.chunkedEncoding || fieldValue(fields, 'content-length') !== undefined;
+    // Together with the first bytes of the body when those came along, else now: a stream may be silent for long.
+    if (this.method !== 'HEAD') queueMicrotask(() => this.#wrote || res.writableEnded || res.flushHeaders());
+  }
+
+  write(chunk: Buffer): boolean {
+    this.#wrote = true;
+    return this.#res.write(chunk);
+  }
+
+  end(chunk?: string): void {
+    this.#res.end(chunk);
+  }
+
+  breakOff(): void {
+    this.#connection.breakOff(this.#res, this.#isDelimited);
+  }
+
+  discardRest(): void {
+    this.#connection.endAfterThis();
+    this.#req.resume();
+  }
+
+  openTunnel(fields: RawFields, target: Duplex, onClosed: () => void): void {
+    const { socket } = this.#connection;
+    this.#res.detachSocket(socket);
+    openTunnel(fields, { client: socket, head: this.#upgradeHead ?? Buffer.alloc(0), target }, onClosed);
+  }
+
+  closeTunnel(): void {
+    this.#connection.socket.destroySoon();
+  }
+}
