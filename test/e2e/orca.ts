@@ -159,11 +159,11 @@ export class Orca {
     return { child, ended };
   }
 
-  async start(): Promise<void> {
+  async start(options: { readonly env?: NodeJS.ProcessEnv } = {}): Promise<void> {
     this.#output = '';
     const child = spawn(process.execPath, [cli, 'server'], {
       cwd: this.root,
-      env: { ...process.env, ORCA_HOME: this.home, NO_COLOR: '1' },
+      env: { ...process.env, ORCA_HOME: this.home, NO_COLOR: '1', ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#server = child;

@@ -8,6 +8,7 @@ import {
   createProber,
   type DockerRuntime,
   type EngineEvent,
+  type InstanceDetails,
 } from '@orca/runtime-docker';
 import type { ClusterSpec, ServiceSpec } from '@orca/spec';
 import type { Logger } from 'pino';
@@ -16,6 +17,7 @@ import { createControlPlane, type ServerPlane } from './control-plane.ts';
 import { Crashes } from './crashes.ts';
 import { loadDesired } from './desired.ts';
 import { EngineEvents } from './engine-events.ts';
+import { ImageCollector, type ImageRecords } from './image-collector.ts';
 import { Liveness } from './liveness.ts';
 import { logCrash, logDeploy, logEngine, logLiveness, logLoop } from './log-events.ts';
 import { createLook } from './look.ts';
@@ -31,6 +33,7 @@ export interface KeeperOptions {
   readonly resyncMs: number;
   readonly secrets: SecretAccess;
   readonly records: Records;
+  readonly images: ImageRecords;
   readonly proxy: Proxy;
   readonly log: Logger;
 }
@@ -71,6 +74,17 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
       log.debug({ call }, 'engine');
     },
     onWarning: (message) => log.warn(secrets.redact(message)),
+    onPulled: (pulled) => void images.pulled(pulled).catch(notRecorded),
+  });
+  const notRecorded = (error: unknown): void =>
+    log.error({ reason: messageOf(error) }, 'a record could not be written');
+  const images = new ImageCollector({
+    records: o.images,
+    runtime,
+    specs: () => accepted.services().flatMap((d) => [d.spec, ...(d.lastGood === undefined ? [] : [d.lastGood.spec])]),
+    now,
+    youngMs: 2 * o.resyncMs,
+    onRemoved: (removed) => log.info(removed, 'removed an image that no service needs any more'),
   });
   const router = createProxyRouter({
     proxy: o.proxy,
@@ -133,7 +147,8 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
     resyncMs: o.resyncMs,
     onEvent: (event) => {
       logLoop(log, (text) => secrets.redact(text), event);
-      learn(event, accepted, liveness, log);
+      learn(event, { accepted, liveness, images, seen: () => look.seen() }, notRecorded);
+      if (event.type === 'resynced') void collectImages();
       if ('step' in event && event.step.action.kind === 'awaitReady' && !event.step.action.isReplacement) {
         const { service, key } = event.step.action;
         if (event.type === 'step.started') awaited.set(service, key);
@@ -175,6 +190,20 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
     events.hear(event);
   };
 
+  /** Not while it is under way: a slow disk may take longer than the time between two looks. */
+  let isCollecting = false;
+  const collectImages = async (): Promise<void> => {
+    if (isCollecting) return;
+    isCollecting = true;
+    try {
+      await images.collect(stopping.signal);
+    } catch (error) {
+      if (!stopping.signal.aborted) log.warn({ reason: messageOf(error) }, 'images could not be tidied; tries again');
+    } finally {
+      isCollecting = false;
+    }
+  };
+
   const stopping = new AbortController();
   let ticking: NodeJS.Timeout | undefined;
   return {
@@ -205,14 +234,31 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
 /** After these nobody answers at the container's address, or soon somebody else does. */
 const endings: ReadonlySet<string> = new Set(['die', 'pause', 'disconnect', 'destroy']);
 
+interface Learners {
+  readonly accepted: Accepted;
+  readonly liveness: Liveness;
+  readonly images: ImageCollector;
+  readonly seen: () => readonly InstanceDetails[];
+}
+
 /** What the end of a run, or a step of it, tells those who keep records. */
-const learn = (event: ReconcilerEvent<ServiceSpec>, accepted: Accepted, liveness: Liveness, log: Logger): void => {
-  const failed = (error: unknown): void => log.error({ reason: messageOf(error) }, 'a record could not be written');
+const learn = (
+  event: ReconcilerEvent<ServiceSpec>,
+  { accepted, liveness, images, seen }: Learners,
+  failed: (error: unknown) => void,
+): void => {
   if (event.type === 'step.done' && event.step.action.kind === 'start') liveness.restarted(event.step.action.key);
   if (event.type !== 'settled' || event.settlement.outcome !== 'converged') return;
   const { service } = event;
-  if (accepted.get(service) === undefined) accepted.forget(service).catch(failed);
-  else if (!accepted.isPaused(service)) accepted.markGood(service).catch(failed);
+  const record = accepted.get(service);
+  if (record === undefined) {
+    accepted.forget(service).catch(failed);
+    images.forget(service).catch(failed);
+  } else if (!accepted.isPaused(service)) {
+    accepted.markGood(service).catch(failed);
+    const proven = seen().find((i) => i.service === service && i.stage === 'current' && i.revision === record.revision);
+    if (proven !== undefined) images.proven(service, proven.imageId).catch(failed);
+  }
 };
 
 const reportEngine = async (runtime: DockerRuntime, log: Logger): Promise<void> => {

@@ -9,6 +9,7 @@ import { createStore } from '@orca/store';
 import { readClusterFile } from './cluster-file.ts';
 import { ServerError } from './errors.ts';
 import { isCode, openHome, openToken, type Home } from './home.ts';
+import { openImageRecords } from './image-records.ts';
 import { createKeeper } from './keeper.ts';
 import { takeLock } from './lock.ts';
 import { openLog } from './log.ts';
@@ -95,6 +96,7 @@ const serve = async (options: ServerOptions, { home, root, cluster }: Place): Pr
     resyncMs: resyncMs(options.env),
     secrets,
     records,
+    images: await openImageRecords(store),
     proxy,
     log,
   });

@@ -29,6 +29,7 @@ const running = (service: string, change: Partial<InstanceDetails> = {}): Instan
   exitCode: undefined,
   oomKilled: false,
   memoryLimit: undefined,
+  imageId: 'sha256:1',
   hostPorts: [],
   ...change,
 });

@@ -2,6 +2,7 @@ import type { InstanceKey, Runtime } from '@orca/reconcile';
 import type { ServiceSpec } from '@orca/spec';
 import type { ContainerLine, LogOptions } from './container-logs.ts';
 import type { EngineVersion } from './engine.ts';
+import type { PulledImage } from './images.ts';
 import type { InstanceDetails } from './seen.ts';
 import type { EngineEvent } from './watch.ts';
 
@@ -28,6 +29,8 @@ export interface DockerRuntimeOptions {
   readonly onMutation?: (call: string) => void;
   /** Told what the reader of the log should know though nothing failed: a signal that was ignored. */
   readonly onWarning?: (message: string) => void;
+  /** Told of every image that came here because orca pulled it. */
+  readonly onPulled?: (pulled: PulledImage) => void;
 }
 
 export interface DockerRuntime extends Runtime<ServiceSpec> {
@@ -48,4 +51,8 @@ export interface DockerRuntime extends Runtime<ServiceSpec> {
   logs(key: InstanceKey, options: LogOptions): AsyncIterable<ContainerLine>;
   /** The local image's id, `undefined` when it is not there. */
   imageId(image: string, signal: AbortSignal): Promise<string | undefined>;
+  /** Ids of the images that any container on this machine was made from, whoever made it. */
+  imagesInUse(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** Removes one image, unless anybody else has a hold on it. */
+  removeImage(id: string, signal: AbortSignal): Promise<'removed' | 'kept'>;
 }

@@ -10,6 +10,16 @@ import { readAuth } from './registry-auth.ts';
 export interface ImagesOptions {
   readonly engine: Engine;
   readonly onMutation: (call: string) => void;
+  /** Told of an image that a pull brought here: one that was not on this machine before. */
+  readonly onPulled: (pulled: PulledImage) => void;
+}
+
+/** An image that is here because orca fetched it. */
+export interface PulledImage {
+  /** As it was asked for, with its tag. */
+  readonly image: string;
+  /** The engine's id of its content. */
+  readonly id: string;
 }
 
 export interface Images {
@@ -25,7 +35,7 @@ const inspectMs = 15_000;
 const digestMs = 30_000;
 const silentMs = 120_000;
 
-export const createImages = ({ engine, onMutation }: ImagesOptions): Images => {
+export const createImages = ({ engine, onMutation, onPulled }: ImagesOptions): Images => {
   const pulls = new Map<string, Promise<void>>();
   const waiting: (() => void)[] = [];
   let running = 0;
@@ -62,12 +72,15 @@ export const createImages = ({ engine, onMutation }: ImagesOptions): Images => {
   const pullNow = async (reference: ImageReference): Promise<void> => {
     await turn();
     try {
-      onMutation(`pull ${reference.text}`);
       const docker = await engine.docker();
+      const known = await localIds(docker);
+      onMutation(`pull ${reference.text}`);
       const auth = await readAuth(reference.registry);
       const stream = await docker.pull(reference.text, auth === undefined ? {} : { authconfig: auth });
       await endOfPull(docker, stream);
-      if ((await idOf(reference.text)) === undefined) throw new Error('the pull ended, but the image is not there');
+      const id = await idOf(reference.text);
+      if (id === undefined) throw new Error('the pull ended, but the image is not there');
+      if (!known.has(id)) onPulled({ image: reference.text, id });
     } catch (error) {
       throw pullError(reference, error);
     } finally {
@@ -125,6 +138,10 @@ export const createImages = ({ engine, onMutation }: ImagesOptions): Images => {
     },
   };
 };
+
+/** What was here before is somebody's own, even when a pull would have brought it as well. */
+const localIds = async (docker: Docker): Promise<ReadonlySet<string>> =>
+  new Set((await docker.listImages()).map(({ Id }) => Id));
 
 /**
  * The engine answers 200 and tells of failures inside the stream: every line counts. A pull

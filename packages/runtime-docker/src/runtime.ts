@@ -8,6 +8,7 @@ import { RuntimeError } from './errors.ts';
 import { Calls, shortMs } from './calls.ts';
 import { diskFault, diskOf } from './disk.ts';
 import { driftOf, formatDrift, type Drift } from './drift.ts';
+import { imagesInUse, removeImage } from './image-removal.ts';
 import { createImages } from './images.ts';
 import { createInspections, type Inspections } from './inspections.ts';
 import { machineOf, type Machine } from './machine.ts';
@@ -31,9 +32,9 @@ import { watchEngine, type EngineEvent } from './watch.ts';
 const noRestart: RestartPolicy = { Name: 'no', MaximumRetryCount: 0 };
 const defaultHost = 'unix:///var/run/docker.sock';
 const createMs = 120_000;
-/** What a stop may take beyond its grace before the call itself is given up. */
 /** What a process shows that ended by SIGKILL. */
 const killedCode = 137;
+/** What a stop may take beyond its grace before the call itself is given up. */
 const stopMarginMs = 15_000;
 /** Shorter than the time between two full looks, so that each of those asks the engine anew. */
 const inspectionAgeMs = 20_000;
@@ -66,6 +67,7 @@ class ContainerRuntime implements DockerRuntime {
     this.#images = createImages({
       engine: this.#engine,
       onMutation,
+      onPulled: (pulled) => o.onPulled?.(pulled),
     });
   }
 
@@ -114,6 +116,16 @@ class ContainerRuntime implements DockerRuntime {
   imageId(image: string, signal: AbortSignal): Promise<string | undefined> {
     signal.throwIfAborted();
     return this.#images.idOf(image);
+  }
+
+  imagesInUse(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    signal.throwIfAborted();
+    return imagesInUse(this.#engine);
+  }
+
+  removeImage(id: string, signal: AbortSignal): Promise<'removed' | 'kept'> {
+    signal.throwIfAborted();
+    return removeImage(this.#calls, id);
   }
 
   prepare(spec: ServiceSpec, signal: AbortSignal): Promise<void> {

@@ -23,6 +23,8 @@ export interface InstanceDetails extends Instance {
   readonly containerId: string;
   readonly name: string;
   readonly image: string;
+  /** Of the content it was made from, whatever its name stands for now. */
+  readonly imageId: string;
   /** On the service's network; `undefined` while it does not run. */
   readonly address: string | undefined;
   readonly restarting: boolean;
@@ -111,6 +113,7 @@ export const detailsOf = (seen: Seen, c: ContainerInspectInfo, drift: readonly s
     containerId: seen.id,
     name: seen.name,
     image: c.Config.Image,
+    imageId: c.Image,
     address: seen.address,
     restarting: c.State.Restarting,
     restartCount: c.RestartCount,
