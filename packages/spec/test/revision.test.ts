@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { impactOf, revisionOf, type ServiceSpec, updateOrderOf } from '@orca/spec';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { impactOf, parseDesiredState, revisionOf, type ServiceSpec, updateOrderOf } from '@orca/spec';
 import fc from 'fast-check';
 import { serviceOf, web } from './reading.ts';
 
@@ -93,13 +95,30 @@ function composed(): Partial<ServiceSpec> {
 
 const fields = Object.entries(impactOf);
 
-describe('a revision', () => {
+describe('6: a revision', () => {
   test('is versioned and short enough for a label', () => {
     expect(revisionOf(full, INPUTS)).toMatch(/^h1:[0-9a-f]{32}$/);
   });
 
   test('is this one, until its version changes', () => {
     expect(revisionOf(full, INPUTS)).toMatchInlineSnapshot(`"h1:a2d6ecb81853216522fbc52d3e7ba6f4"`);
+  });
+
+  test('of a service that uses none of the newer keys stays what it was in earlier versions', () => {
+    // What changes these lines restarts every container of every user at their next deploy.
+    const text = readFileSync(
+      join(import.meta.dirname, '../../../examples/keycloak/services/keycloak/service.toml'),
+      'utf8',
+    );
+    const parsed = parseDesiredState([{ path: 'services/keycloak/service.toml', text }], {
+      root: '/',
+      cluster: undefined,
+    });
+    const services = parsed.ok ? parsed.value.services : [];
+    expect(Object.fromEntries(services.map((spec) => [spec.name, revisionOf(spec, INPUTS)]))).toEqual({
+      keycloak: 'h1:92d0065f63f7c18cebfb50ef9e499fed',
+      'keycloak-db': 'h1:a329d8a53313a6f7f988829f89c1d26e',
+    });
   });
 
   test.each(fields)('when %s changes, the impact is %s and the revision agrees', (field, impact) => {

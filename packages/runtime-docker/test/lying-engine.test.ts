@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { instanceKey, revision, type InstanceKey } from '@orca/reconcile';
+import { createDockerRuntime, type DockerRuntime } from '@orca/runtime-docker';
+import { Engine } from '../src/engine.ts';
+import { aSpec, noSecrets } from './a-spec.ts';
+
+type Answer = (req: IncomingMessage, res: ServerResponse) => void;
+
+const signal = new AbortController().signal;
+const key: InstanceKey = instanceKey('web', 1, revision('a'));
+const labels = {
+  'orca.managed': 'true',
+  'orca.cluster': 'lies',
+  'orca.service': 'web',
+  'orca.project': 'int',
+  'orca.slot': '1',
+  'orca.revision': 'a',
+  'orca.key': key,
+  'orca.network': 'orca-int',
+};
+const json =
+  (body: unknown, status = 200): Answer =>
+  (_, res) =>
+    res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+
+/** What no real engine can be made to do on demand: stall, say 200 to a failure, and say no to what is done. */
+describe('an engine that', () => {
+  let dir: string;
+  let server: Server;
+  let answers: Map<string, Answer>;
+  let asked: string[];
+  let host: string;
+  const runtime = (): DockerRuntime => createDockerRuntime({ cluster: 'lies', env: noSecrets, host });
+  const container = (state: string): void => {
+    const networks = { Networks: { 'orca-int': { IPAddress: '10.0.0.2' } } };
+    const listed = { Id: 'c1', Names: ['/orca-web'], State: state, Image: 'i', Labels: labels };
+    answers.set('GET /containers/json', json([{ ...listed, NetworkSettings: networks }]));
+    const HostConfig = { RestartPolicy: { Name: 'no' }, Memory: 0 };
+    const inspected = { Id: 'c1', Name: '/orca-web', State: { Status: state, ExitCode: 0 }, HostConfig };
+    const rest = { Config: { Image: 'i', Labels: labels }, NetworkSettings: networks, Image: 'sha256:1' };
+    answers.set('GET /containers/c1/json', json({ ...inspected, ...rest }));
+  };
+
+  beforeEach(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'orca-lies-'));
+    asked = [];
+    answers = new Map([['GET /version', json({ ApiVersion: '1.41', Version: '20.10' })]]);
+    server = createServer((req, res) => {
+      const { pathname } = new URL(req.url ?? '/', 'http://engine');
+      const call = `${req.method} ${pathname.replace(/^\/v1\.\d+/, '')}`;
+      asked.push(call);
+      (answers.get(call) ?? json({ message: `no answer to ${call}` }, 500))(req, res);
+    });
+    const path = join(dir, 'engine.sock');
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    host = `unix://${path}`;
+  });
+  afterEach(() => {
+    server.closeAllConnections();
+    server.close();
+    rmSync(dir, { recursive: true });
+  });
+
+  it('13: does not answer is given up, and what was asked counts as maybe done', async () => {
+    answers.set('GET /_ping', () => {});
+    const engine = new Engine({ host });
+    await expect(engine.call('start web', 200, (docker) => docker.ping())).rejects.toMatchObject({
+      code: 'ORCA_RUNTIME_TIMEOUT',
+      retryable: true,
+    });
+  });
+
+  it('14: says 200 to a pull and fails inside the stream has not pulled', async () => {
+    answers.set('GET /images/app:1/json', json({ message: 'No such image' }, 404));
+    answers.set('GET /images/json', json([]));
+    answers.set('POST /images/create', (_, res) => {
+      res.writeHead(200).write(`${JSON.stringify({ status: 'Pulling' })}\n`);
+      res.end(`${JSON.stringify({ error: 'unexpected EOF', errorDetail: { message: 'unexpected EOF' } })}\n`);
+    });
+    await expect(runtime().prepare(aSpec('web', '', { image: 'app:1' }), signal)).rejects.toThrow(/unexpected EOF/);
+  });
+
+  it('14: ends a pull without an error and without the image has not pulled', async () => {
+    answers.set('GET /images/app:1/json', json({ message: 'No such image' }, 404));
+    answers.set('GET /images/json', json([]));
+    answers.set('POST /images/create', json({ status: 'Download complete' }));
+    await expect(runtime().prepare(aSpec('web', '', { image: 'app:1' }), signal)).rejects.toThrow(/is not there/);
+  });
+
+  it('14: says 304 to a start or a stop has done it', async () => {
+    container('created');
+    answers.set('POST /containers/c1/start', json(undefined, 304));
+    answers.set('POST /containers/c1/update', json({}));
+    await runtime().start(key, signal);
+    container('running');
+    answers.set('POST /containers/c1/stop', json(undefined, 304));
+    await runtime().stop(key, 1_000, signal);
+    expect(asked).toContain('POST /containers/c1/stop');
+  });
+
+  it('14: says 404, or that a removal is in progress, has removed it; 409 for another reason has not', async () => {
+    container('exited');
+    answers.set('DELETE /containers/c1', json({ message: 'No such container' }, 404));
+    await runtime().remove(key, signal);
+    answers.set('DELETE /containers/c1', json({ message: 'removal of container c1 is already in progress' }, 409));
+    await runtime().remove(key, signal);
+    answers.set('DELETE /containers/c1', json({ message: 'You cannot remove a running container' }, 409));
+    await expect(runtime().remove(key, signal)).rejects.toMatchObject({ retryable: true });
+  });
+
+  it('8: fails to list has not said that nothing is there', async () => {
+    answers.set('GET /containers/json', json({ message: 'driver failed' }, 500));
+    await expect(runtime().observe(signal)).rejects.toThrow(/driver failed/);
+    answers.set('GET /containers/json', (_, res) => {
+      res.writeHead(200, { 'content-length': '5000' }).write('[{"Id":"c1"');
+      res.destroy();
+    });
+    await expect(runtime().observe(signal)).rejects.toThrow();
+  });
+});
