@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { plainAddress } from './address.ts';
 import type { ClientListener, Peer } from './client-side.ts';
-import { plainAddress } from './request-fields.ts';
 import { rawAnswer } from './refusal.ts';
 
 interface ConnectionTimeouts {

@@ -11,7 +11,7 @@ const hopByHop: ReadonlySet<string> = new Set([
   'proxy-authenticate',
   'proxy-authorization',
   'http2-settings',
-  // Trailers are not carried yet, so nobody is promised any.
+  // Written anew where trailers are passed on.
   'trailer',
 ]);
 
@@ -19,12 +19,20 @@ const hopByHop: ReadonlySet<string> = new Set([
 const isProtected = (name: string): boolean =>
   name === 'host' || name === 'content-length' || name.startsWith('x-forwarded-');
 
-/** The lower-case names that end at this hop. Junk in Connection is ignored: it names no field. */
-export const endsHere = (fields: RawFields): ((name: string) => boolean) => {
-  const listed = new Set<string>();
+/** Whether a field of this lower-case name ends at this hop; `listed` is what `listedIn` found. */
+export const endsHere = (name: string, listed: ReadonlySet<string> | undefined): boolean =>
+  hopByHop.has(name) || (listed?.has(name) === true && !isProtected(name));
+
+/** The lower-case names that Connection lists, or `undefined` for none. Junk in it is ignored: it names no field. */
+export const listedIn = (fields: RawFields): ReadonlySet<string> | undefined => {
+  let listed: Set<string> | undefined;
   for (let i = 0; i < fields.length; i += 2) {
-    if (fields[i]?.toLowerCase() !== 'connection') continue;
-    for (const option of fields[i + 1]?.split(',') ?? []) listed.add(option.trim().toLowerCase());
+    if (fields[i]?.length !== 'connection'.length || fields[i]?.toLowerCase() !== 'connection') continue;
+    const value = fields[i + 1] ?? '';
+    // What nearly every Connection field says, and names no field.
+    if (value === 'keep-alive' || value === 'close') continue;
+    listed ??= new Set();
+    for (const option of value.split(',')) listed.add(option.trim().toLowerCase());
   }
-  return (name) => hopByHop.has(name) || (listed.has(name) && !isProtected(name));
+  return listed;
 };

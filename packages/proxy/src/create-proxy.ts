@@ -4,6 +4,7 @@ import { ProxyError } from './errors.ts';
 import { createFront } from './front.ts';
 import { Ledger } from './ledger.ts';
 import type { Proxy, ProxyAddress, ProxyOptions } from './options.ts';
+import { compilePolicy } from './policy.ts';
 import { defaultTimeouts } from './settings.ts';
 import { Table } from './table.ts';
 import { createUndiciUpstream } from './undici-upstream.ts';
@@ -17,7 +18,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
   const ledger = new Ledger();
   const table = new Table(ledger);
   const upstream = createUndiciUpstream(timeouts);
-  const allowedNames = new Set(options.allowedFieldNames?.map((name) => name.toLowerCase()));
+  const settings = { policy: compilePolicy(options) };
   let closed: Promise<void> | undefined;
   const isClosing = (): boolean => closed !== undefined;
   const { before } = options;
@@ -27,7 +28,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     upstream,
     observe,
     timeouts,
-    allowedNames,
+    settings,
     isClosing,
     before,
   });
@@ -52,6 +53,9 @@ export const createProxy = (options: ProxyOptions): Proxy => {
       if (address === null || typeof address === 'string')
         throw new ProxyError('ORCA_PROXY_NOT_LISTENING', 'the proxy has no address before listen() has resolved');
       return { host: address.address, port: address.port };
+    },
+    configure: (next) => {
+      settings.policy = compilePolicy(next);
     },
     replace: (next) => upstream.retain(table.replace(next)),
     drain: async (targetId, drain) => {

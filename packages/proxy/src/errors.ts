@@ -2,8 +2,13 @@
  * - `ORCA_PROXY_TABLE_INVALID`: a route table that cannot be served; the former one stays in force.
  * - `ORCA_PROXY_TARGET_ROUTED`: a drain of a target that the table still sends requests to.
  * - `ORCA_PROXY_NOT_LISTENING`: the address was asked for before `listen()` resolved.
+ * - `ORCA_PROXY_SETTINGS_INVALID`: settings that cannot be meant; the former ones stay in force.
  */
-export type ProxyErrorCode = 'ORCA_PROXY_TABLE_INVALID' | 'ORCA_PROXY_TARGET_ROUTED' | 'ORCA_PROXY_NOT_LISTENING';
+export type ProxyErrorCode =
+  | 'ORCA_PROXY_TABLE_INVALID'
+  | 'ORCA_PROXY_TARGET_ROUTED'
+  | 'ORCA_PROXY_NOT_LISTENING'
+  | 'ORCA_PROXY_SETTINGS_INVALID';
 
 export class ProxyError extends Error {
   override readonly name: string = 'ProxyError';

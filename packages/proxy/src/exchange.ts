@@ -2,7 +2,9 @@ import type { Duplex } from 'node:stream';
 import type { Admitted } from './admission.ts';
 import type { ClientListener, ClientSide } from './client-side.ts';
 import type { Observer } from './events.ts';
+import type { Origin } from './forwarding.ts';
 import type { Flight, Ledger } from './ledger.ts';
+import type { Policy } from './policy.ts';
 import { answer } from './refusal.ts';
 import { RequestBody } from './request-body.ts';
 import { requestFields } from './request-fields.ts';
@@ -18,7 +20,8 @@ export interface ExchangeDeps {
   readonly upstream: Upstream;
   readonly observe: Observer;
   readonly timeouts: ProxyTimeouts;
-  readonly allowedNames: ReadonlySet<string>;
+  /** The settings in force; what a request began with stays with it. */
+  readonly settings: { readonly policy: Policy };
   /** Whether connections should end with their present response. */
   readonly isClosing: () => boolean;
 }
@@ -26,6 +29,9 @@ export interface ExchangeDeps {
 export interface ClientRequest {
   readonly client: ClientSide;
   readonly admitted: Admitted;
+  readonly policy: Policy;
+  readonly origin: Origin;
+  readonly requestId: string;
   /** Asks to switch to WebSocket. */
   readonly wantsUpgrade: boolean;
   /** The client waits for a 100 before it sends its body. */
@@ -194,13 +200,15 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
   }
 
   #fields(): RawFields {
-    const { client, admitted } = this.#request;
+    const { client, admitted, policy, origin, requestId } = this.#request;
     return requestFields(client.fields, {
+      policy,
+      origin,
+      requestId,
+      version: client.version,
       host: admitted.host,
       port: admitted.authority?.port,
-      peer: client.peer,
       bodied: client.hasBody,
-      allowedNames: this.#deps.allowedNames,
     });
   }
 

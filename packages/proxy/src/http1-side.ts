@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { hasBody } from './admission.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { ClientListener, ClientSide, HttpVersion, Peer, ResponseHead } from './client-side.ts';
-import { fieldValue } from './response-fields.ts';
+import { fieldValue } from './raw-fields.ts';
 import { openTunnel } from './tunnel.ts';
 import type { RawFields } from './upstream.ts';
 

@@ -1,6 +1,7 @@
 import type { Peer } from './client-side.ts';
 import type { DrainOptions } from './drain.ts';
 import type { Observer } from './events.ts';
+import type { ProxySettings } from './policy.ts';
 import type { RouteTable } from './route.ts';
 import type { ProxyTimeouts } from './settings.ts';
 import type { RawFields } from './upstream.ts';
@@ -24,7 +25,7 @@ export interface OwnAnswer {
 
 export type Before = (request: PlainRequest) => OwnAnswer | undefined;
 
-export interface ProxyOptions {
+export interface ProxyOptions extends ProxySettings {
   /** 0 takes a free one; see `Proxy.address`. */
   readonly port: number;
   /** Address to listen on; every one when left out. */
@@ -36,11 +37,6 @@ export interface ProxyOptions {
    */
   readonly before?: Before;
   readonly timeouts?: Partial<ProxyTimeouts>;
-  /**
-   * Request field names with `_` or `.` to let through. Others are dropped, since many
-   * application servers read `X_Forwarded_For` as `X-Forwarded-For`.
-   */
-  readonly allowedFieldNames?: readonly string[];
 }
 
 export interface ProxyAddress {
@@ -56,6 +52,11 @@ export interface Proxy {
    * `ORCA_PROXY_TABLE_INVALID` and changes nothing when the table contradicts itself.
    */
   replace(next: RouteTable): void;
+  /**
+   * Puts settings in force for every request from now on, in place of all former ones. Throws
+   * `ORCA_PROXY_SETTINGS_INVALID` and changes nothing when they cannot be meant.
+   */
+  configure(next: ProxySettings): void;
   /**
    * Resolves once nothing is in flight to a target that the table no longer has: requests that
    * end in time end well, the rest is cut. Upgraded connections get a shorter grace of their own.

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { ClientSide } from './client-side.ts';
-import { fieldValue } from './response-fields.ts';
+import { fieldValue } from './raw-fields.ts';
 
 /** Constant texts: nothing of the request, the table or a target is ever echoed. */
 const texts: Readonly<Record<number, string>> = {
@@ -17,6 +17,7 @@ const texts: Readonly<Record<number, string>> = {
   503: 'The service is not available at the moment',
   504: 'The service took too long to answer',
   505: 'HTTP version not supported',
+  508: 'Loop detected',
 };
 
 const fixedFields: Readonly<Record<number, readonly string[]>> = {

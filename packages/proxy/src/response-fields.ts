@@ -1,4 +1,5 @@
-import { endsHere } from './connection-fields.ts';
+import { endsHere, listedIn } from './connection-fields.ts';
+import { fieldValue } from './raw-fields.ts';
 import type { RawFields } from './upstream.ts';
 
 /**
@@ -6,7 +7,7 @@ import type { RawFields } from './upstream.ts';
  * decoded: a coding other than chunked would be passed on under a wrong label.
  */
 export const responseFields = (status: number, raw: RawFields): RawFields | undefined => {
-  const ends = endsHere(raw);
+  const listed = listedIn(raw);
   const lengthless = status < 200 || status === 204 || status === 205;
   const out: string[] = [];
   for (let i = 0; i < raw.length; i += 2) {
@@ -14,7 +15,7 @@ export const responseFields = (status: number, raw: RawFields): RawFields | unde
     const value = raw[i + 1] ?? '';
     const lower = name.toLowerCase();
     if (lower === 'transfer-encoding' && value.trim().toLowerCase() !== 'chunked') return undefined;
-    if (ends(lower) || (lengthless && lower === 'content-length')) continue;
+    if (endsHere(lower, listed) || (lengthless && lower === 'content-length')) continue;
     out.push(name, value);
   }
   // RFC 9110 §15.3.6: a 205 has no content, and says so.
@@ -29,8 +30,3 @@ export const plainReason = (reason: string): string | undefined =>
 /** Event streams are silent for as long as they like. */
 export const isEventStream = (fields: RawFields): boolean =>
   /^\s*text\/event-stream\s*(?:;|$)/i.test(fieldValue(fields, 'content-type') ?? '');
-
-export const fieldValue = (fields: RawFields, name: string): string | undefined => {
-  for (let i = 0; i < fields.length; i += 2) if (fields[i]?.toLowerCase() === name) return fields[i + 1];
-  return undefined;
-};

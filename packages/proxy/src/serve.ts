@@ -2,8 +2,11 @@ import { STATUS_CODES } from 'node:http';
 import type { Admitted, Refused } from './admission.ts';
 import type { ClientSide } from './client-side.ts';
 import { Exchange, type ExchangeDeps } from './exchange.ts';
+import { originOf } from './forwarding.ts';
 import type { Before, OwnAnswer } from './options.ts';
 import { answer } from './refusal.ts';
+import { requestIdOf } from './request-id.ts';
+import { hasPassed } from './via.ts';
 
 export interface ServeDeps extends ExchangeDeps {
   readonly before: Before | undefined;
@@ -42,9 +45,18 @@ export const serve = (deps: ServeDeps, request: Request): void => {
       return end(500, client.hasBody);
     }
   }
+  const { policy } = deps.settings;
+  if (hasPassed(client.fields, policy.pseudonym)) {
+    deps.observe({ kind: 'refused', peer: client.peer.address, status: 508, reason: 'went in a circle' });
+    return end(508, client.hasBody);
+  }
+  const origin = originOf(client.peer, client.fields, policy);
   const exchange = new Exchange(deps, {
     client,
     admitted: admission,
+    policy,
+    origin,
+    requestId: requestIdOf(client.fields, origin.trusted),
     wantsUpgrade,
     expectsContinue: expectation === 'continue',
   });

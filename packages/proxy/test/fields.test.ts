@@ -1,15 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { aProxy, exchange, rawOrigin, route, statusOf, target, valuesOf } from './harness.ts';
-import type { ProxyOptions } from '@orca/proxy';
-
-/** What an origin gets to see of a request with these fields. */
-const forwarded = async (fields: string, options: Partial<ProxyOptions> = {}): Promise<string> => {
-  const origin = await rawOrigin((socket) => socket.end('HTTP/1.1 204 No Content\r\n\r\n'));
-  const proxy = await aProxy([route([target(origin.port)])], options);
-  const response = await exchange(proxy.port, `GET /a HTTP/1.1\nHost: app.test:8080\n${fields}`.trim());
-  expect(statusOf(response)).toBe(204);
-  return origin.received.join('');
-};
+import { aProxy, exchange, forwarded, rawOrigin, route, statusOf, target, valuesOf } from './harness.ts';
 
 /** What a client gets to see of a response with these fields. */
 const relayed = async (fields: string, status = '200 OK'): Promise<string> => {
@@ -119,6 +109,8 @@ test('P26 injects nothing into a request but what names its way', async () => {
     'x-forwarded-proto',
     'x-forwarded-host',
     'x-forwarded-port',
+    'x-request-id',
+    'via',
   ]);
 });
 

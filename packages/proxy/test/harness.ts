@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener, type Server as HttpServer } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { afterEach } from '@jest/globals';
+import { afterEach, expect } from '@jest/globals';
 import { createProxy, type Proxy, type ProxyEvent, type ProxyOptions, type Route, type Target } from '@orca/proxy';
 
 const patienceMs = 5_000;
@@ -76,8 +76,8 @@ export class RawClient {
   }
 }
 
-export const dial = async (port: number): Promise<RawClient> => {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+export const dial = async (port: number, host = '127.0.0.1'): Promise<RawClient> => {
+  const socket = connect({ port, host, allowHalfOpen: true, noDelay: true });
   await once(socket, 'connect');
   return new RawClient(socket);
 };
@@ -191,3 +191,12 @@ export const valuesOf = (message: string, name: string): readonly string[] =>
     .map((line) => line.slice(name.length + 1).trim());
 
 export const bodyOf = (message: string): string => message.slice(message.indexOf('\r\n\r\n') + 4);
+
+/** What an origin gets to see of a request with these fields. */
+export const forwarded = async (fields: string, options: Partial<ProxyOptions> = {}): Promise<string> => {
+  const origin = await rawOrigin((socket) => socket.end('HTTP/1.1 204 No Content\r\n\r\n'));
+  const proxy = await aProxy([route([target(origin.port)])], options);
+  const response = await exchange(proxy.port, `GET /a HTTP/1.1\nHost: app.test:8080\n${fields}`.trim());
+  expect(statusOf(response)).toBe(204);
+  return origin.received.join('');
+};
