@@ -1,7 +1,9 @@
 import type { Server } from 'node:http';
 import { drainTarget } from './drain.ts';
+import { defaultEjection, Ejections } from './ejection.ts';
 import { ProxyError } from './errors.ts';
 import { createFront } from './front.ts';
+import { Holds } from './hold.ts';
 import { Ledger } from './ledger.ts';
 import type { Proxy, ProxyAddress, ProxyOptions } from './options.ts';
 import { compilePolicy } from './policy.ts';
@@ -16,7 +18,10 @@ export const createProxy = (options: ProxyOptions): Proxy => {
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
   const observe = options.onEvent ?? ((): void => {});
   const ledger = new Ledger();
-  const table = new Table(ledger);
+  const now = options.now ?? ((): number => performance.now());
+  const ejections = new Ejections({ ...defaultEjection, ...options.ejection }, now);
+  const table = new Table({ ledger, ejections, random: options.random ?? Math.random });
+  const holds = new Holds(now, observe);
   const upstream = createUndiciUpstream(timeouts);
   const settings = { policy: compilePolicy(options) };
   let closed: Promise<void> | undefined;
@@ -25,6 +30,8 @@ export const createProxy = (options: ProxyOptions): Proxy => {
   const { server, connections } = createFront({
     table,
     ledger,
+    ejections,
+    holds,
     upstream,
     observe,
     timeouts,
@@ -37,7 +44,13 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     const ended = closeServer(server);
     const open = [...connections.values()];
     for (const connection of open) connection.retire();
-    const grace = setTimeout(() => ledger.cutTunnels(), Math.min(timeouts.upgradeGraceMs, graceMs));
+    const grace = setTimeout(
+      () => {
+        ledger.cutTunnels();
+        holds.end();
+      },
+      Math.min(timeouts.upgradeGraceMs, graceMs),
+    );
     const deadline = setTimeout(() => {
       for (const { socket } of open) socket.destroy();
     }, graceMs);
@@ -57,7 +70,10 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     configure: (next) => {
       settings.policy = compilePolicy(next);
     },
-    replace: (next) => upstream.retain(table.replace(next)),
+    replace: (next) => {
+      upstream.retain(table.replace(next));
+      holds.release((claim) => table.isHeld(claim));
+    },
     drain: async (targetId, drain) => {
       if (table.isRouted(targetId))
         throw new ProxyError(

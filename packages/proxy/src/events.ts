@@ -19,6 +19,12 @@ export type ProxyEvent =
   | { readonly kind: 'response-truncated'; readonly targetId: string; readonly cause: unknown }
   /** The client left before its response was complete. */
   | { readonly kind: 'client-gone'; readonly targetId: string }
+  /** A target could not be reached again and again, and is left out for a while. */
+  | { readonly kind: 'target-ejected'; readonly targetId: string; readonly forMs: number }
+  /** A request waited for a target as long as its route allows, and was answered 503. */
+  | { readonly kind: 'hold-expired'; readonly route: string }
+  /** As many requests as its route allows wait already: one more was answered 503. */
+  | { readonly kind: 'hold-refused'; readonly route: string }
   /** The embedder's own `before` threw; the client got a 500. */
   | { readonly kind: 'hook-failed'; readonly cause: unknown }
   /** The deadline of a drain passed with requests in flight. */

@@ -1,24 +1,22 @@
 import type { Duplex } from 'node:stream';
 import type { Admitted } from './admission.ts';
+import { Attempts, isHealthCheck, type AttemptsDeps } from './attempts.ts';
 import type { ClientListener, ClientSide } from './client-side.ts';
-import type { Observer } from './events.ts';
 import type { Origin } from './forwarding.ts';
 import type { Flight, Ledger } from './ledger.ts';
 import type { Policy } from './policy.ts';
-import { answer } from './refusal.ts';
+import { answer, stoppedText } from './refusal.ts';
 import { RequestBody } from './request-body.ts';
 import { requestFields } from './request-fields.ts';
 import { isEventStream, plainReason, responseFields } from './response-fields.ts';
-import { forwardedPath, type Target } from './route.ts';
+import { forwardedPath } from './route.ts';
 import type { ProxyTimeouts } from './settings.ts';
-import type { Table } from './table.ts';
+import type { Choice } from './table.ts';
 import type { RawFields, Upstream, UpstreamCall, UpstreamFailure, UpstreamHandler } from './upstream.ts';
 
-export interface ExchangeDeps {
-  readonly table: Table;
+export interface ExchangeDeps extends AttemptsDeps {
   readonly ledger: Ledger;
   readonly upstream: Upstream;
-  readonly observe: Observer;
   readonly timeouts: ProxyTimeouts;
   /** The settings in force; what a request began with stays with it. */
   readonly settings: { readonly policy: Policy };
@@ -41,17 +39,26 @@ export interface ClientRequest {
 /** RFC 9110 §9.2.2: repeating one of these changes nothing. TRACE is not forwarded at all. */
 const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
+/** What a health check gets while other requests wait. */
+const heldBody = 'held\n';
+const heldFields: RawFields = [
+  'Content-Type',
+  'text/plain; charset=utf-8',
+  'Content-Length',
+  String(heldBody.length),
+  'Cache-Control',
+  'no-store',
+];
+
 /** One request from admission to its last byte, over as many attempts as are safe. */
 export class Exchange implements UpstreamHandler, ClientListener, Flight {
   readonly #deps: ExchangeDeps;
   readonly #client: ClientSide;
   readonly #request: ClientRequest;
-  readonly #tried = new Set<string>();
-  #target: Target | undefined;
+  readonly #attempts: Attempts;
   #call: UpstreamCall | undefined;
   #body: RequestBody | undefined;
   #idle: NodeJS.Timeout | undefined;
-  #replayed = false;
   #bodiless = false;
   #tunnelEnd: Duplex | undefined;
   /** No target works for this exchange any more; at most the client still reads. */
@@ -61,6 +68,13 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     this.#deps = deps;
     this.#client = request.client;
     this.#request = request;
+    const { client, admitted } = request;
+    this.#attempts = new Attempts(deps, {
+      name: admitted.authority?.name,
+      path: admitted.path,
+      fields: client.fields,
+      isRepeatable: repeatable.has(client.method),
+    });
   }
 
   get isTunnel(): boolean {
@@ -87,7 +101,8 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
 
   clientGone(): void {
     if (this.#over || this.isTunnel) return;
-    if (this.#target !== undefined) this.#deps.observe({ kind: 'client-gone', targetId: this.#target.id });
+    const { target } = this.#attempts;
+    if (target !== undefined) this.#deps.observe({ kind: 'client-gone', targetId: target.id });
     this.#stop();
   }
 
@@ -120,8 +135,10 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
   }
 
   started(status: number, reason: string, raw: RawFields): void {
-    const fields = responseFields(status, raw);
-    if (fields === undefined) return this.#abandon(new Error('unknown transfer coding in the response'));
+    this.#attempts.reached();
+    const own = responseFields(status, raw);
+    if (own === undefined) return this.#abandon(new Error('unknown transfer coding in the response'));
+    const fields = [...own, ...this.#attempts.cookie(this.#client.peer.isSecure)];
     // A request that is still coming in cannot be followed by another one on this connection.
     const close = this.isIncomplete || this.#deps.isClosing();
     this.#bodiless = status === 205;
@@ -151,16 +168,19 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
       target.destroy();
       return this.#abandon(new Error('unasked-for upgrade'));
     }
+    this.#attempts.reached();
     this.#tunnelEnd = target;
-    this.#client.openTunnel(fields, target, () => this.#finish());
+    const all = [...fields, ...this.#attempts.cookie(this.#client.peer.isSecure)];
+    this.#client.openTunnel(all, target, () => this.#finish());
   }
 
   failed(failure: UpstreamFailure): void {
-    const retried = !this.#client.hasStarted && this.#mayRetry(failure);
-    this.#report(failure.kind, failure.cause, retried);
+    const next = this.#client.hasStarted ? 'end' : this.#attempts.failed(failure, this.#body?.begun === true);
+    this.#report(failure.kind, failure.cause, next !== 'end');
     this.#leave();
     this.#body?.destroy();
-    if (retried) return this.#attempt();
+    if (next === 'again') return this.#attempt();
+    if (next === 'wait') return this.#wait();
     this.#finish();
     this.#end(failure.kind === 'timeout' ? 504 : 502);
   }
@@ -169,13 +189,13 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
 
   #attempt(): void {
     const { client, admitted, wantsUpgrade, expectsContinue } = this.#request;
-    const choice = this.#choose();
-    if ('status' in choice) {
+    const choice = this.#attempts.next();
+    if (choice.kind === 'hold') return this.#wait(choice);
+    if (choice.kind === 'none') {
       this.#finish();
-      return this.#end(choice.status);
+      return this.#end(choice.status, choice.isStopped ? stoppedText : undefined);
     }
     const { route, target } = choice;
-    this.#target = target;
     this.#deps.ledger.enter(target.id, this);
     // Asking for the body only when a target is there to take it (RFC 9110 §10.1.1).
     const onFirstRead = (): void => (expectsContinue ? client.sendContinue() : undefined);
@@ -188,15 +208,25 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
         fields: this.#fields(),
         body: this.#body,
         upgrade: wantsUpgrade,
-        fresh: this.#replayed,
+        fresh: this.#attempts.isReplayed,
       },
       this,
     );
   }
 
-  #choose(): ReturnType<Table['choose']> {
-    const { authority, path } = this.#request.admitted;
-    return this.#deps.table.choose(authority?.name, path, this.#tried);
+  /** Until somebody can take it, or its time is over; nothing of its body is read meanwhile. */
+  #wait(choice?: Extract<Choice, { kind: 'hold' }>): void {
+    const { client, admitted } = this.#request;
+    if (choice !== undefined && isHealthCheck(client.method, admitted.path, choice.hold)) {
+      this.#finish();
+      client.start({ status: 200, reason: 'OK', fields: heldFields, dated: true, close: this.#deps.isClosing() });
+      return client.end(heldBody);
+    }
+    const expired = (): void => {
+      this.#finish();
+      this.#end(503);
+    };
+    this.#attempts.wait({ again: () => this.#attempt(), expired }, choice);
   }
 
   #fields(): RawFields {
@@ -212,18 +242,6 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     });
   }
 
-  /** Another target when nothing was sent; the same request again when only a stale connection stood in the way. */
-  #mayRetry({ kind }: UpstreamFailure): boolean {
-    if (this.#target === undefined || this.#body?.begun === true) return false;
-    if (kind === 'connect') {
-      this.#tried.add(this.#target.id);
-      return 'target' in this.#choose();
-    }
-    if (kind !== 'stale' || this.#replayed || !repeatable.has(this.#client.method)) return false;
-    this.#replayed = true;
-    return true;
-  }
-
   /** The target's answer cannot be passed on. */
   #abandon(cause: unknown): void {
     this.#report('broken', cause, false);
@@ -232,7 +250,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
   }
 
   #report(failure: UpstreamFailure['kind'], cause: unknown, retried: boolean): void {
-    const targetId = this.#target?.id ?? '';
+    const targetId = this.#attempts.target?.id ?? '';
     if (this.#client.hasStarted) this.#deps.observe({ kind: 'response-truncated', targetId, cause });
     else this.#deps.observe({ kind: 'target-failed', targetId, failure, retried, cause });
   }
@@ -241,6 +259,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
   #finish(): void {
     this.#over = true;
     clearTimeout(this.#idle);
+    this.#attempts.leave();
     this.#leave();
   }
 
@@ -251,15 +270,16 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
   }
 
   #leave(): void {
-    if (this.#target !== undefined) this.#deps.ledger.leave(this.#target.id, this);
+    const { target } = this.#attempts;
+    if (target !== undefined) this.#deps.ledger.leave(target.id, this);
   }
 
   /** With an answer of our own where that is still possible, else with a break that nobody takes for an end. */
-  #end(status: number): void {
+  #end(status: number, text?: string): void {
     if (this.#client.hasStarted) return this.#client.breakOff();
     const close = this.isIncomplete || this.#deps.isClosing();
     if (close) this.#discardRest();
-    answer(this.#client, status, close);
+    answer(this.#client, status, close, text);
   }
 
   /** Swallows what the client still sends, so that it gets to read the answer. */

@@ -1,9 +1,11 @@
 export type { Peer } from './client-side.ts';
 export { createProxy } from './create-proxy.ts';
 export type { DrainOptions } from './drain.ts';
+export type { EjectionOptions } from './ejection.ts';
 export { ProxyError, type ProxyErrorCode } from './errors.ts';
 export type { ProxyEvent } from './events.ts';
 export type { Before, OwnAnswer, PlainRequest, Proxy, ProxyAddress, ProxyOptions } from './options.ts';
 export type { ProxySettings } from './policy.ts';
-export { matchRoute, type Route, type RouteTable, type Target } from './route.ts';
+export type { Hold, Route, RouteTable, Sticky, Target } from './route.ts';
+export { matchRoute } from './route-index.ts';
 export type { ProxyTimeouts } from './settings.ts';

@@ -1,5 +1,6 @@
 import type { Peer } from './client-side.ts';
 import type { DrainOptions } from './drain.ts';
+import type { EjectionOptions } from './ejection.ts';
 import type { Observer } from './events.ts';
 import type { ProxySettings } from './policy.ts';
 import type { RouteTable } from './route.ts';
@@ -37,6 +38,12 @@ export interface ProxyOptions extends ProxySettings {
    */
   readonly before?: Before;
   readonly timeouts?: Partial<ProxyTimeouts>;
+  /** When a target that cannot be reached is left out, and for how long. */
+  readonly ejection?: Partial<EjectionOptions>;
+  /** Who is chosen among equals; `Math.random` when left out. */
+  readonly random?: () => number;
+  /** Monotonic milliseconds, for ejections and held requests; `performance.now` when left out. */
+  readonly now?: () => number;
 }
 
 export interface ProxyAddress {

@@ -25,26 +25,31 @@ const fixedFields: Readonly<Record<number, readonly string[]>> = {
   503: ['Retry-After', '5'],
 };
 
+/** A 503 that somebody wanted, so that nobody looks for a fault. */
+export const stoppedText = 'The service was stopped by its operator';
+
 /** Answers in the proxy's own name. The response must not have started. */
-export const answer = (client: ClientSide, status: number, close: boolean): void => {
-  const { fields, body } = errorPage(status, fieldValue(client.fields, 'accept'));
+export const answer = (client: ClientSide, status: number, close: boolean, text: string = textOf(status)): void => {
+  const { fields, body } = errorPage(status, fieldValue(client.fields, 'accept'), text);
   client.start({ status, reason: STATUS_CODES[status], fields, dated: true, close });
   client.end(body);
 };
 
 /** The same for a socket whose request never became one. */
 export const rawAnswer = (status: number): string => {
-  const { fields, body } = errorPage(status, undefined);
+  const { fields, body } = errorPage(status, undefined, textOf(status));
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
   for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
   return `${head}Connection: close\r\n\r\n${body}`;
 };
 
+const textOf = (status: number): string => texts[status] ?? STATUS_CODES[status] ?? '';
+
 const errorPage = (
   status: number,
   accept: string | undefined,
+  text: string,
 ): { readonly fields: readonly string[]; readonly body: string } => {
-  const text = texts[status] ?? STATUS_CODES[status] ?? '';
   const json = prefersJson(accept);
   const body = json ? `${JSON.stringify({ error: text })}\n` : `${text}\n`;
   const type = json ? 'application/json' : 'text/plain; charset=utf-8';

@@ -1,28 +1,59 @@
 import { parseAuthority } from './authority.ts';
 import { ProxyError } from './errors.ts';
-import { trimPrefix, type Route, type RouteTable } from './route.ts';
+import { claimOf, type Route, type RouteTable } from './route.ts';
 
 /** Refuses a table that would serve something else than it says; what is served now stays in force. */
 export const checkTable = (table: RouteTable): void => {
   const claimed = new Set<string>();
   for (const route of table.routes) {
-    checkRoute(route);
-    const claim = `${route.host}${trimPrefix(route.pathPrefix)}`;
+    const fault = faultOfRoute(route) ?? faultOfTargets(route) ?? faultOfHold(route) ?? faultOfSticky(route);
+    if (fault !== undefined) throw invalid(route, fault);
+    const claim = claimOf(route);
     if (claimed.has(claim)) throw invalid(route, 'is claimed twice');
     claimed.add(claim);
   }
 };
 
-const checkRoute = (route: Route): void => {
-  const name = route.host.startsWith('*.') ? route.host.slice(2) : route.host;
-  const authority = parseAuthority(name);
-  if (authority?.name !== name) throw invalid(route, 'needs a lower-case host name without port');
-  if (!/^\/[\x21-\x22\x24-\x3e\x40-\x7e]*$/.test(route.pathPrefix))
-    throw invalid(route, 'needs a path prefix that starts with "/" and holds no space, "?" or "#"');
-  for (const { id, port } of route.targets) {
+const faultOfRoute = ({ host, pathPrefix }: Route): string | undefined => {
+  const name = host.startsWith('*.') ? host.slice(2) : host;
+  if (parseAuthority(name)?.name !== name) return 'needs a lower-case host name without port';
+  if (!/^\/[\x21-\x22\x24-\x3e\x40-\x7e]*$/.test(pathPrefix))
+    return 'needs a path prefix that starts with "/" and holds no space, "?" or "#"';
+  return undefined;
+};
+
+const faultOfTargets = ({ targets }: Route): string | undefined => {
+  const ids = new Set<string>();
+  for (const { id, port, weight = 1 } of targets) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535)
-      throw invalid(route, `has target ${id} with port ${port}, which is none`);
+      return `has target ${id} with port ${port}, which is none`;
+    if (!Number.isFinite(weight) || weight < 0) return `has target ${id} with weight ${weight}: 0 or more is possible`;
+    if (ids.has(id)) return `has target ${id} twice`;
+    ids.add(id);
   }
+  return undefined;
+};
+
+/** What a timer can wait for; longer ones would fire at once. */
+const longestMs = 2 ** 31 - 1;
+
+const faultOfHold = ({ hold }: Route): string | undefined => {
+  if (hold === undefined) return undefined;
+  const { maxMs, maxRequests = 0, healthPaths = [] } = hold;
+  if (!(maxMs >= 0 && maxMs <= longestMs)) return `cannot hold requests for ${maxMs} ms`;
+  if (!Number.isInteger(maxRequests) || maxRequests < 0) return `cannot hold ${maxRequests} requests`;
+  return healthPaths.every((path) => path.startsWith('/'))
+    ? undefined
+    : 'has a health path that does not start with "/"';
+};
+
+/** RFC 6265 §4.1.1: a cookie's name is a token. */
+const cookieName = /^[\w!#$%&'*+.^`|~-]+$/;
+
+const faultOfSticky = ({ sticky }: Route): string | undefined => {
+  if (sticky === undefined) return undefined;
+  if (!cookieName.test(sticky.cookie)) return 'has a sticky cookie whose name is none';
+  return sticky.key.length < 16 ? 'has a sticky key that can be guessed: 16 characters are the least' : undefined;
 };
 
 const invalid = ({ host, pathPrefix }: Route, fault: string): ProxyError =>

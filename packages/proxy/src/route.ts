@@ -1,10 +1,31 @@
-import { parseAuthority } from './authority.ts';
-
 /** Where requests go. The id is the caller's; work in flight is counted under it across tables. */
 export interface Target {
   readonly id: string;
   readonly host: string;
   readonly port: number;
+  /**
+   * Its share of the requests beside the other targets' weights; 1 when left out. 0 takes requests
+   * only while nothing else can be reached.
+   */
+  readonly weight?: number;
+}
+
+/** What becomes of requests while nobody can take them, instead of a 503 at once. */
+export interface Hold {
+  /** How long each of them may wait. */
+  readonly maxMs: number;
+  /** How many may wait at the same time in this process; one more is answered 503. 1,000 when left out. */
+  readonly maxRequests?: number;
+  /** Raw paths that are answered 200 meanwhile: health checks of a balancer in front, or of a monitor. */
+  readonly healthPaths?: readonly string[];
+}
+
+/** Keeps a client on its target by a cookie. */
+export interface Sticky {
+  /** Name of the cookie. */
+  readonly cookie: string;
+  /** Keys the hash that the cookie holds; the same in every process that serves this route. Secret. */
+  readonly key: string;
 }
 
 export interface Route {
@@ -14,39 +35,17 @@ export interface Route {
   readonly pathPrefix: string;
   /** Whether the prefix is taken off before the request is forwarded. */
   readonly stripPrefix: boolean;
-  /** None: the route is known and answers 503. */
+  /** None: the route is known and answers 503, at once or after `hold`. */
   readonly targets: readonly Target[];
+  readonly hold?: Hold;
+  readonly sticky?: Sticky;
+  /** Taken off the air by its operator: 503 at once, in words of its own, whatever the targets are. */
+  readonly isStopped?: boolean;
 }
 
 export interface RouteTable {
   readonly routes: readonly Route[];
 }
-
-/** The routes of one table, arranged for look-up by host. */
-export type RouteIndex = ReadonlyMap<string, readonly Route[]>;
-
-/** The route for a host (with or without port) and a raw path: exact host first, then wildcard, longest prefix. */
-export const matchRoute = (table: RouteTable, host: string, path: string): Route | undefined => {
-  const authority = parseAuthority(host);
-  return authority === undefined ? undefined : findRoute(indexRoutes(table), authority.name, path);
-};
-
-/** Per host, longest prefix first, so that the first match is the right one. */
-export const indexRoutes = (table: RouteTable): RouteIndex => {
-  const byHost = new Map<string, Route[]>();
-  for (const route of table.routes) {
-    const routes = byHost.get(route.host);
-    if (routes === undefined) byHost.set(route.host, [route]);
-    else routes.push(route);
-  }
-  for (const routes of byHost.values()) {
-    routes.sort((a, b) => trimPrefix(b.pathPrefix).length - trimPrefix(a.pathPrefix).length);
-  }
-  return byHost;
-};
-
-export const findRoute = (index: RouteIndex, name: string, path: string): Route | undefined =>
-  firstMatch(index.get(name), path) ?? firstMatch(index.get(wildcardOf(name)), path);
 
 /** The path to forward; the rest is untouched, byte for byte. */
 export const forwardedPath = (route: Route, path: string): string => {
@@ -58,15 +57,5 @@ export const forwardedPath = (route: Route, path: string): string => {
 /** `/` and `/api/` mean what `''` and `/api` mean. */
 export const trimPrefix = (prefix: string): string => (prefix.endsWith('/') ? prefix.slice(0, -1) : prefix);
 
-const wildcardOf = (name: string): string => {
-  const dot = name.indexOf('.');
-  return dot === -1 ? '' : `*${name.slice(dot)}`;
-};
-
-const firstMatch = (routes: readonly Route[] | undefined, path: string): Route | undefined =>
-  routes?.find(({ pathPrefix }) => {
-    const prefix = trimPrefix(pathPrefix);
-    if (!path.startsWith(prefix)) return false;
-    const next = path.charAt(prefix.length);
-    return next === '' || next === '/' || next === '?';
-  });
+/** What the route claims: no two of a table may claim the same. */
+export const claimOf = ({ host, pathPrefix }: Route): string => `${host}${trimPrefix(pathPrefix)}`;
