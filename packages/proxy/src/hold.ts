@@ -76,7 +76,7 @@ export class Holds {
 
   /** Who comes while it is emptied, or comes back, is not meant. */
   #empty(queue: ReadonlyMap<Waiting, () => void>, then: (waiting: Waiting) => void): void {
-    const present = queue.entries().toArray();
+    const present = Array.from(queue);
     for (const [waiting, leave] of present) {
       leave();
       then(waiting);
