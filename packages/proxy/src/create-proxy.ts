@@ -4,12 +4,12 @@ import { defaultEjection, Ejections } from './ejection.ts';
 import { ProxyError } from './errors.ts';
 import { createFront } from './front.ts';
 import { Holds } from './hold.ts';
+import { createHttp1Upstream } from './http1-client/create-http1-upstream.ts';
 import { Ledger } from './ledger.ts';
 import type { Proxy, ProxyAddress, ProxyOptions } from './options.ts';
 import { compilePolicy } from './policy.ts';
 import { defaultTimeouts } from './settings.ts';
 import { Table } from './table.ts';
-import { createUndiciUpstream } from './undici-upstream.ts';
 
 const defaultGraceMs = 10_000;
 
@@ -22,7 +22,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
   const ejections = new Ejections({ ...defaultEjection, ...options.ejection }, now);
   const table = new Table({ ledger, ejections, random: options.random ?? Math.random });
   const holds = new Holds(now, observe);
-  const upstream = createUndiciUpstream(timeouts);
+  const upstream = createHttp1Upstream(timeouts);
   const settings = { policy: compilePolicy(options) };
   let closed: Promise<void> | undefined;
   const isClosing = (): boolean => closed !== undefined;

@@ -172,12 +172,12 @@ class Exchange implements Dispatcher.DispatchHandler, UpstreamCall {
     if (!this.#settled && !this.#handler.data(chunk)) controller.pause();
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.#settled) return;
     this.#settled = true;
     this.#connection.served += 1;
     this.#pool.release(this.#connection);
-    this.#handler.ended();
+    this.#handler.ended(rawFields(controller.rawTrailers));
   }
 
   onRequestUpgrade(controller: Dispatcher.DispatchController, _: number, __: unknown, socket: Duplex): void {
