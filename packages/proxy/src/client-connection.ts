@@ -1,8 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
-import { plainAddress } from './address.ts';
 import type { ClientListener, Peer } from './client-side.ts';
+import type { Http1Connection } from './http1-front.ts';
 import { rawAnswer } from './refusal.ts';
 
 interface ConnectionTimeouts {
@@ -17,7 +16,9 @@ export class ClientConnection {
   readonly socket: Socket;
   /** Kept, because a socket forgets its peer when it closes. */
   readonly peer: Peer;
+  readonly covers: (name: string) => boolean;
   readonly closed: Promise<void>;
+  readonly #reset: () => void;
   readonly #timeouts: ConnectionTimeouts;
   readonly #responses = new Set<ServerResponse>();
   readonly #incoming = new Set<ClientListener>();
@@ -28,9 +29,11 @@ export class ClientConnection {
   #parting: string | undefined;
   #halfClosed: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket, timeouts: ConnectionTimeouts) {
+  constructor({ socket, peer, covers, reset }: Http1Connection, timeouts: ConnectionTimeouts) {
     this.socket = socket;
-    this.peer = { address: plainAddress(socket.remoteAddress ?? ''), isSecure: socket instanceof TLSSocket };
+    this.peer = peer;
+    this.covers = covers;
+    this.#reset = reset;
     this.#timeouts = timeouts;
     socket.setTimeout(timeouts.firstByteMs);
     socket.once('end', () => this.#onHalfClose());
@@ -73,7 +76,7 @@ export class ClientConnection {
 
   /** Ends a started response so that the client cannot take it for complete; only the close delimits some. */
   breakOff(res: ServerResponse, isDelimited: boolean): void {
-    if (res.socket === this.socket && !isDelimited) this.socket.resetAndDestroy();
+    if (res.socket === this.socket && !isDelimited) this.#reset();
     else res.destroy();
   }
 

@@ -16,6 +16,8 @@ export interface ResponseHead {
   /** HTTP/1 only; `undefined` for the usual one. */
   readonly reason: string | undefined;
   readonly fields: RawFields;
+  /** Nothing follows: no body and no trailers. */
+  readonly isWhole?: boolean;
   /** Adds a Date, as for an answer of the proxy's own. */
   readonly dated: boolean;
   /** No request may follow on this connection; HTTP/2 ends its connections by other means. */
@@ -28,6 +30,8 @@ export interface ResponseHead {
  */
 export interface ClientSide {
   readonly peer: Peer;
+  /** Whether the client may ask for this host on its connection: what TLS showed it is good for that (RFC 9110 §7.4). */
+  covers(name: string): boolean;
   readonly version: HttpVersion;
   readonly method: string;
   /** As on the wire, without pseudo-fields; cookie crumbs are one field again. */

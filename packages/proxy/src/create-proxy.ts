@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import { drainTarget } from './drain.ts';
 import { defaultEjection, Ejections } from './ejection.ts';
 import { ProxyError } from './errors.ts';
@@ -8,8 +7,9 @@ import { createHttp1Upstream } from './http1-client/create-http1-upstream.ts';
 import { Ledger } from './ledger.ts';
 import type { Proxy, ProxyAddress, ProxyOptions } from './options.ts';
 import { compilePolicy } from './policy.ts';
-import { defaultTimeouts } from './settings.ts';
+import { defaultLimits, defaultTimeouts } from './settings.ts';
 import { Table } from './table.ts';
+import type { TlsFront } from './tls/tls-front.ts';
 
 const defaultGraceMs = 10_000;
 
@@ -26,24 +26,28 @@ export const createProxy = (options: ProxyOptions): Proxy => {
   const settings = { policy: compilePolicy(options) };
   let closed: Promise<void> | undefined;
   const isClosing = (): boolean => closed !== undefined;
-  const { before } = options;
-  const { server, connections } = createFront({
-    table,
-    ledger,
-    ejections,
-    holds,
-    upstream,
-    observe,
-    timeouts,
-    settings,
-    isClosing,
-    before,
-  });
+  const { before, https } = options;
+  let limits = { ...defaultLimits, ...options.limits };
+  const front = createFront(
+    {
+      table,
+      ledger,
+      ejections,
+      holds,
+      upstream,
+      observe,
+      timeouts,
+      settings,
+      isClosing,
+      before,
+      refuseMisdirected: https?.refuseMisdirected === true,
+      limits: () => limits,
+    },
+    options,
+  );
 
   const shutDown = async (graceMs: number): Promise<void> => {
-    const ended = closeServer(server);
-    const open = [...connections.values()];
-    for (const connection of open) connection.retire();
+    const ended = front.close();
     const grace = setTimeout(
       () => {
         ledger.cutTunnels();
@@ -51,21 +55,31 @@ export const createProxy = (options: ProxyOptions): Proxy => {
       },
       Math.min(timeouts.upgradeGraceMs, graceMs),
     );
-    const deadline = setTimeout(() => {
-      for (const { socket } of open) socket.destroy();
-    }, graceMs);
-    await Promise.all([ended, ...open.map(({ closed: gone }) => gone)]);
+    const deadline = setTimeout(() => front.cut(), graceMs);
+    await ended;
     clearTimeout(grace);
     clearTimeout(deadline);
     await upstream.close();
   };
+  const tls = (): TlsFront => {
+    if (front.tls === undefined) throw new ProxyError('ORCA_PROXY_NOT_LISTENING', 'the proxy was made without HTTPS');
+    return front.tls;
+  };
 
   return {
     get address(): ProxyAddress {
-      const address = server.address();
-      if (address === null || typeof address === 'string')
+      if (front.address === undefined)
         throw new ProxyError('ORCA_PROXY_NOT_LISTENING', 'the proxy has no address before listen() has resolved');
-      return { host: address.address, port: address.port };
+      return front.address;
+    },
+    get httpsAddress(): ProxyAddress | undefined {
+      return front.httpsAddress;
+    },
+    setCertificates: (certificates) => tls().setCertificates(certificates),
+    setChallengeCertificates: (challenges) => tls().setChallenges(challenges),
+    setTicketKeys: (keys) => tls().setTicketKeys(keys),
+    setLimits: (next) => {
+      limits = { ...defaultLimits, ...next };
     },
     configure: (next) => {
       settings.policy = compilePolicy(next);
@@ -82,22 +96,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
         );
       await drainTarget(ledger, targetId, { ...drain, upgradeGraceMs: timeouts.upgradeGraceMs, observe });
     },
-    listen: () => listen(server, options),
+    listen: () => front.listen(),
     close: (graceMs = defaultGraceMs) => (closed ??= shutDown(graceMs)),
   };
-};
-
-const listen = async (server: Server, { port, bind }: ProxyOptions): Promise<void> => {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen({ port, host: bind }, resolve);
-  await promise;
-  server.off('error', reject);
-};
-
-/** Takes no more connections and ends idle ones; those in use end with their response, which says so. */
-const closeServer = async (server: Server): Promise<void> => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
-  await promise;
 };

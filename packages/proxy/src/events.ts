@@ -25,6 +25,20 @@ export type ProxyEvent =
   | { readonly kind: 'hold-expired'; readonly route: string }
   /** As many requests as its route allows wait already: one more was answered 503. */
   | { readonly kind: 'hold-refused'; readonly route: string }
+  /** Connections beyond a limit were reset: `count` since this was last told, at most once a second. */
+  | {
+      readonly kind: 'connections-refused';
+      readonly limit: 'all' | 'address';
+      /** One of those that came too often; empty for the limit of all. */
+      readonly address: string;
+      readonly count: number;
+    }
+  /** A TLS handshake came to nothing. */
+  | { readonly kind: 'handshake-failed'; readonly peer: string; readonly reason: string }
+  /** An HTTP/2 client broke the protocol or a limit, and its connection was ended. */
+  | { readonly kind: 'session-failed'; readonly peer: string; readonly reason: string }
+  /** The system refused a connection for lack of something; the listener goes on. */
+  | { readonly kind: 'listener-failed'; readonly cause: unknown }
   /** The embedder's own `before` threw; the client got a 500. */
   | { readonly kind: 'hook-failed'; readonly cause: unknown }
   /** The deadline of a drain passed with requests in flight. */

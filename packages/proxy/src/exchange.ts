@@ -134,7 +134,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     if (relayed !== undefined) this.#client.sendInterim(status, relayed);
   }
 
-  started(status: number, reason: string, raw: RawFields): void {
+  started(status: number, reason: string, raw: RawFields, isWhole = false): void {
     this.#attempts.reached();
     const own = responseFields(status, raw);
     if (own === undefined) return this.#abandon(new Error('unknown transfer coding in the response'));
@@ -143,7 +143,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     const close = this.isIncomplete || this.#deps.isClosing();
     this.#bodiless = status === 205;
     try {
-      this.#client.start({ status, reason: plainReason(reason), fields, dated: false, close });
+      this.#client.start({ status, reason: plainReason(reason), fields, dated: false, isWhole, close });
     } catch (cause) {
       return this.#abandon(cause);
     }

@@ -1,112 +1,95 @@
-import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { admit, hasBody } from './admission.ts';
-import { ClientConnection } from './client-connection.ts';
-import { Http1Side } from './http1-side.ts';
-import { serve, type Request, type ServeDeps } from './serve.ts';
-import { maxRequestHeaderBytes } from './settings.ts';
+import type { Socket } from 'node:net';
+import { createHttp1Front } from './http1-front.ts';
+import { Gate } from './listener/gate.ts';
+import { createListener, type Listener } from './listener/listener.ts';
+import type { HttpsOptions, ProxyAddress, ProxyOptions } from './options.ts';
+import type { ServeDeps } from './serve.ts';
+import type { ProxyLimits } from './settings.ts';
+import { TlsFront, type Secured } from './tls/tls-front.ts';
 
-/** How often Node looks for slow heads; its own 30 s would make a limit of 15 s fire at 45. */
-const headCheckMs = 1_000;
+export interface FrontDeps extends ServeDeps {
+  readonly limits: () => ProxyLimits;
+}
 
+/** Everything between the network and an admitted request. */
 export interface Front {
-  readonly server: Server;
-  /** Every open client socket, upgraded ones too. */
-  readonly connections: ReadonlyMap<Duplex, ClientConnection>;
+  listen(): Promise<void>;
+  readonly address: ProxyAddress | undefined;
+  readonly httpsAddress: ProxyAddress | undefined;
+  /** `undefined` without HTTPS. */
+  readonly tls: TlsFront | undefined;
+  /** Takes no more connections and lets those that are used end; resolves when the last one has. */
+  close(): Promise<void>;
+  /** Ends whatever is still open. */
+  cut(): void;
 }
 
-/** The side that clients see: Node's HTTP server, with everything that it leaves open decided. */
-export const createFront = (deps: ServeDeps): Front => {
-  const { timeouts } = deps;
-  const server = createServer({
-    maxHeaderSize: maxRequestHeaderBytes,
-    headersTimeout: timeouts.headersMs,
-    connectionsCheckingInterval: Math.min(headCheckMs, timeouts.headersMs),
-    // Covers the whole body by the clock, which ends long uploads; silence is what we limit.
-    requestTimeout: 0,
-    keepAliveTimeout: timeouts.keepAliveMs,
-    // Refused by our own rules, with our own page.
-    requireHostHeader: false,
-    // Everything else that mentions Upgrade is an ordinary request.
-    shouldUpgradeCallback: isWebSocket,
+export const createFront = (deps: FrontDeps, options: ProxyOptions): Front => {
+  const { observe } = deps;
+  const gate = new Gate(deps.limits, observe);
+  const http1 = createHttp1Front(deps);
+  const { https } = options;
+  const plain = createListener({
+    gate,
+    observe,
+    proxyProtocolFrom: options.proxyProtocolFrom ?? [],
+    onConnection: (socket, address) =>
+      http1.take({ socket, peer: { address, isSecure: false }, covers: () => true, reset: resetOf(socket) }),
   });
-  server.timeout = timeouts.bodyIdleMs;
-  // A client may stop talking and still wait for its response; Node would drop that.
-  Object.assign(server, { httpAllowHalfOpen: true });
-  return { server, connections: listenToClients(server, deps) };
-};
-
-/** What a request asks for beyond its response. */
-interface Asks extends Pick<Request, 'expectation'> {
-  readonly upgradeHead?: Buffer;
-}
-
-const listenToClients = (server: Server, deps: ServeDeps): Front['connections'] => {
-  const connections = new Map<Duplex, ClientConnection>();
-  const accept = (req: IncomingMessage, res: ServerResponse, { expectation, upgradeHead }: Asks): void => {
-    const connection = connections.get(req.socket);
-    if (connection === undefined || connection.isEnding) {
-      req.resume();
-      return;
-    }
-    connection.opened(res);
-    const client = new Http1Side({ connection, req, res, upgradeHead });
-    const wantsUpgrade = upgradeHead !== undefined;
-    serve(deps, { client, admission: admit(req), wantsUpgrade, ...(expectation && { expectation }) });
+  const onSecure = ({ socket, address, raw, covers }: Secured): void => {
+    http1.take({ socket, peer: { address, isSecure: true }, covers, reset: resetOf(raw) });
   };
-  server.on('connection', (socket) => {
-    connections.set(socket, new ClientConnection(socket, deps.timeouts));
-    socket.once('close', () => connections.delete(socket));
-  });
-  server.on('request', (req, res) => accept(req, res, {}));
-  server.on('checkContinue', (req, res) => accept(req, res, { expectation: 'continue' }));
-  server.on('checkExpectation', (req, res) => accept(req, res, { expectation: 'unknown' }));
-  server.on('connect', (req) => accept(req, ownResponse(req), {}));
-  server.on('upgrade', (req, _, head) => accept(req, ownResponse(req), { upgradeHead: head }));
-  server.on('timeout', (socket) => connections.get(socket)?.onSilence());
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const connection = connections.get(socket);
-    const status = statusOfFault(error.code);
-    if (connection === undefined || status === undefined) {
-      socket.destroy();
-      return;
-    }
-    if (!connection.isEnding) {
-      deps.observe({ kind: 'refused', peer: connection.peer.address, status, reason: error.code ?? error.message });
-    }
-    connection.onParserFault(status);
-  });
-  return connections;
+  const tls = https && createTls(deps, https, onSecure);
+  const secure =
+    tls &&
+    createListener({
+      gate,
+      observe,
+      proxyProtocolFrom: https.proxyProtocolFrom ?? [],
+      onConnection: (socket, address) => tls.take(socket, address),
+    });
+  const listeners = secure === undefined ? [plain] : [plain, secure];
+
+  return {
+    listen: async () => {
+      await plain.listen({ port: options.port, host: options.bind });
+      await secure?.listen({ port: https?.port ?? 0, host: https?.bind ?? options.bind });
+    },
+    get address() {
+      return addressOf(plain);
+    },
+    get httpsAddress() {
+      return secure && addressOf(secure);
+    },
+    tls,
+    close: async () => {
+      const closed = listeners.map((listener) => listener.close());
+      tls?.close();
+      http1.close();
+      await Promise.all(closed);
+    },
+    cut: () => {
+      for (const { socket } of http1.connections.values()) socket.destroy();
+    },
+  };
 };
 
-/** RFC 6455 §4.1; a body would be ambiguous with the bytes of the new protocol. */
-const isWebSocket = (req: IncomingMessage): boolean =>
-  req.method === 'GET' &&
-  req.httpVersion === '1.1' &&
-  !hasBody(req) &&
-  (req.headers.upgrade ?? '').split(',').some((token) => token.trim().toLowerCase() === 'websocket');
-
-/** Node hands over the bare socket of a request that leaves HTTP; it may yet be answered in HTTP. */
-const ownResponse = (req: IncomingMessage): ServerResponse => {
-  const { socket } = req;
-  const res = new ServerResponse(req);
-  res.shouldKeepAlive = false;
-  res.assignSocket(socket);
-  const onDrain = (): boolean => res.emit('drain');
-  socket.on('error', () => socket.destroy());
-  socket.on('drain', onDrain);
-  res.once('finish', () => {
-    socket.off('drain', onDrain);
-    res.detachSocket(socket);
-    socket.destroySoon();
+const createTls = (deps: FrontDeps, https: HttpsOptions, onSecure: (secured: Secured) => void): TlsFront =>
+  new TlsFront({
+    timeouts: deps.timeouts,
+    observe: deps.observe,
+    unknownNames: https.unknownNames ?? 'default',
+    protocols: ['http/1.1'],
+    onSecure,
+    now: () => Date.now(),
   });
-  return res;
+
+/** A reset, which no client takes for the end of anything. */
+const resetOf = (socket: Socket) => (): void => {
+  socket.resetAndDestroy();
 };
 
-/** The parser's verdicts; anything else is the socket's own trouble, and there is nobody to answer. */
-const statusOfFault = (code: string | undefined): number | undefined => {
-  if (code === 'HPE_HEADER_OVERFLOW') return 431;
-  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 413;
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 408;
-  return code?.startsWith('HPE_') === true ? 400 : undefined;
+const addressOf = (listener: Listener): ProxyAddress | undefined => {
+  const { address } = listener;
+  return address && { host: address.address, port: address.port };
 };

@@ -38,6 +38,10 @@ export class Http1Side implements ClientSide {
     return this.#connection.peer;
   }
 
+  covers(name: string): boolean {
+    return this.#connection.covers(name);
+  }
+
   get version(): HttpVersion {
     return this.#req.httpVersion === '1.0' ? '1.0' : '1.1';
   }

@@ -4,7 +4,9 @@ import type { EjectionOptions } from './ejection.ts';
 import type { Observer } from './events.ts';
 import type { ProxySettings } from './policy.ts';
 import type { RouteTable } from './route.ts';
-import type { ProxyTimeouts } from './settings.ts';
+import type { ProxyLimits, ProxyTimeouts } from './settings.ts';
+import type { Certificate, RefusedCertificate } from './tls/certificates.ts';
+import type { ChallengeCertificate } from './tls/challenges.ts';
 import type { RawFields } from './upstream.ts';
 
 /** A well-formed request before it is routed. */
@@ -26,11 +28,39 @@ export interface OwnAnswer {
 
 export type Before = (request: PlainRequest) => OwnAnswer | undefined;
 
+/** The HTTPS side. Certificates come with `setCertificates`; until then there is a self-signed one. */
+export interface HttpsOptions {
+  /** 0 takes a free one; see `Proxy.httpsAddress`. */
+  readonly port: number;
+  /** Like `ProxyOptions.bind`, which it replaces for this port. */
+  readonly bind?: string;
+  /**
+   * What a client gets that names a server without a certificate: the default one (self-signed
+   * unless a certificate is marked as default), or a refused handshake. A client that names none
+   * always gets the default.
+   */
+  readonly unknownNames?: 'default' | 'refuse';
+  /** Like `ProxyOptions.proxyProtocolFrom`, for this port. */
+  readonly proxyProtocolFrom?: readonly string[];
+  /**
+   * Answers 421 when a request names a host that the connection's certificate is not for. Off,
+   * such a request is served: no route depends on who the client is.
+   */
+  readonly refuseMisdirected?: boolean;
+}
+
 export interface ProxyOptions extends ProxySettings {
   /** 0 takes a free one; see `Proxy.address`. */
   readonly port: number;
   /** Address to listen on; every one when left out. */
   readonly bind?: string;
+  readonly https?: HttpsOptions;
+  /**
+   * Networks of load balancers that say who their clients are by the PROXY protocol, version 1 or
+   * 2. From these it is demanded; from everybody else it is refused. None by default.
+   */
+  readonly proxyProtocolFrom?: readonly string[];
+  readonly limits?: Partial<ProxyLimits>;
   readonly onEvent?: Observer;
   /**
    * Sees every well-formed request (not WebSocket ones) before it is routed, and may answer it.
@@ -54,6 +84,20 @@ export interface ProxyAddress {
 export interface Proxy {
   /** Where it listens; throws `ORCA_PROXY_NOT_LISTENING` before `listen()` has resolved. */
   readonly address: ProxyAddress;
+  /** The same for HTTPS; `undefined` before `listen()` has resolved, and without HTTPS. */
+  readonly httpsAddress: ProxyAddress | undefined;
+  /**
+   * Puts certificates in force for every handshake from now on, in place of all former ones; no
+   * connection notices. One that cannot be served is returned with the reason: what its names
+   * were served with before stays, and so do all others.
+   */
+  setCertificates(certificates: readonly Certificate[]): readonly RefusedCertificate[];
+  /** The tls-alpn-01 challenges that are live, in place of all former ones. */
+  setChallengeCertificates(challenges: readonly ChallengeCertificate[]): void;
+  /** 48 secret bytes that seal session tickets, for proxies that share a port. Without it each makes its own, daily. */
+  setTicketKeys(keys: Buffer): void;
+  /** Changes limits for every connection from now on; those not named become the defaults. */
+  setLimits(limits: Partial<ProxyLimits>): void;
   /**
    * Puts a table in force for every request from now on; what is in flight goes on. Throws
    * `ORCA_PROXY_TABLE_INVALID` and changes nothing when the table contradicts itself.

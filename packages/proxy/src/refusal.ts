@@ -10,6 +10,7 @@ const texts: Readonly<Record<number, string>> = {
   408: 'The request took too long',
   413: 'The request is too large',
   417: 'Expectation failed',
+  421: 'This host is not served on this connection',
   431: 'The request header is too large',
   500: 'Internal error',
   501: 'Not implemented',

@@ -10,6 +10,8 @@ import { hasPassed } from './via.ts';
 
 export interface ServeDeps extends ExchangeDeps {
   readonly before: Before | undefined;
+  /** Refuses a host that the connection's certificate is not for. */
+  readonly refuseMisdirected: boolean;
 }
 
 export interface Request {
@@ -31,6 +33,8 @@ export const serve = (deps: ServeDeps, request: Request): void => {
     deps.observe({ kind: 'refused', peer: client.peer.address, status, reason });
     return end(status, true);
   }
+  const { authority } = admission;
+  if (deps.refuseMisdirected && authority !== undefined && !client.covers(authority.name)) return end(421, true);
   if (expectation === 'unknown') return end(417, true);
   if (admission.path === '*') {
     return tell(client, { status: 204, fields: ['Allow', allowedMethods] }, deps.isClosing());
@@ -38,7 +42,7 @@ export const serve = (deps: ServeDeps, request: Request): void => {
   if (!wantsUpgrade && before !== undefined) {
     try {
       const { method, peer } = client;
-      const own = before({ method, host: admission.authority?.name, path: admission.path, peer });
+      const own = before({ method, host: authority?.name, path: admission.path, peer });
       if (own !== undefined) return tell(client, own, client.hasBody || deps.isClosing());
     } catch (cause) {
       deps.observe({ kind: 'hook-failed', cause });

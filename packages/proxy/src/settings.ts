@@ -2,6 +2,7 @@
 export interface ProxyTimeouts {
   /** A client that connects and says nothing. */
   readonly firstByteMs: number;
+  readonly tlsHandshakeMs: number;
   /** A request head, from its first byte. */
   readonly headersMs: number;
   /** Silence of a client that owes us its body, or that does not read its response. */
@@ -25,6 +26,7 @@ export interface ProxyTimeouts {
 
 export const defaultTimeouts: ProxyTimeouts = {
   firstByteMs: 10_000,
+  tlsHandshakeMs: 10_000,
   headersMs: 15_000,
   bodyIdleMs: 60_000,
   keepAliveMs: 65_000,
@@ -40,3 +42,29 @@ export const defaultTimeouts: ProxyTimeouts = {
 /** Request head and response head; the latter is larger because targets set many cookies. */
 export const maxRequestHeaderBytes: number = 16 * 1024;
 export const maxResponseHeaderBytes: number = 64 * 1024;
+
+/** What a proxy gives away at most, per process. Each may be changed while it runs. */
+export interface ProxyLimits {
+  /** Open client connections; more are reset at once. */
+  readonly connections: number;
+  /** The same for one IPv4 address or one IPv6 /64. */
+  readonly connectionsPerAddress: number;
+  /** Requests at the same time on one HTTP/2 connection. */
+  readonly http2Streams: number;
+  /** What a client may send ahead of its reader, for one request body and for all of a connection. */
+  readonly http2StreamWindowBytes: number;
+  readonly http2ConnectionWindowBytes: number;
+  /** Requests that a client may call off at once, and per second after that, before its connection ends. */
+  readonly http2ResetBurst: number;
+  readonly http2ResetsPerSecond: number;
+}
+
+export const defaultLimits: ProxyLimits = {
+  connections: 16_384,
+  connectionsPerAddress: 2_048,
+  http2Streams: 100,
+  http2StreamWindowBytes: 64 * 1024,
+  http2ConnectionWindowBytes: 1024 * 1024,
+  http2ResetBurst: 500,
+  http2ResetsPerSecond: 50,
+};

@@ -8,7 +8,7 @@ import type { RawFields } from './upstream.ts';
 export type Trust = (address: string) => boolean;
 
 /** Networks as `10.0.0.0/8`, `fd00::/8` or single addresses. None: nobody is trusted. */
-export const compileTrust = (networks: readonly string[]): Trust => {
+export const compileTrust = (networks: readonly string[], what = 'trusted proxy'): Trust => {
   if (networks.length === 0) return () => false;
   const list = new BlockList();
   for (const network of networks) {
@@ -17,7 +17,7 @@ export const compileTrust = (networks: readonly string[]): Trust => {
     const longest = version === 4 ? 32 : 128;
     const length = bits === undefined ? longest : Number(bits);
     const isLength = (bits === undefined || /^\d{1,3}$/.test(bits)) && length <= longest;
-    if (version === 0 || !isLength || more.length > 0) throw notNetwork(network);
+    if (version === 0 || !isLength || more.length > 0) throw notNetwork(network, what);
     list.addSubnet(address, length, familyOf(address));
   }
   return (address) => list.check(address, familyOf(address));
@@ -41,8 +41,8 @@ export const clientBehind = (peer: string, fields: RawFields, trust: Trust): str
 
 const familyOf = (address: string): 'ipv4' | 'ipv6' => (address.includes(':') ? 'ipv6' : 'ipv4');
 
-const notNetwork = (network: string): ProxyError =>
+const notNetwork = (network: string, what: string): ProxyError =>
   new ProxyError(
     'ORCA_PROXY_SETTINGS_INVALID',
-    `trusted proxy ${JSON.stringify(network)} is no network (write 10.0.0.0/8, fd00::/8 or one address)`,
+    `${what} ${JSON.stringify(network)} is no network (write 10.0.0.0/8, fd00::/8 or one address)`,
   );

@@ -34,7 +34,8 @@ export interface UpstreamFailure {
 /** Told in this order: interim*, then started, data*, ended; or upgraded; or, at any point, failed. Last call is last. */
 export interface UpstreamHandler {
   interim(status: number, fields: RawFields): void;
-  started(status: number, reason: string, fields: RawFields): void;
+  /** `isWhole`: the message ends with its head; a gRPC client tells that from an empty body. */
+  started(status: number, reason: string, fields: RawFields, isWhole?: boolean): void;
   /** False asks for a pause until `resume()`. */
   data(chunk: Buffer): boolean;
   /** With the trailer fields, unfiltered; `undefined` or empty when there were none. */

@@ -21,7 +21,7 @@ const anUpstream = (ports: readonly number[], more: Partial<typeof timeouts> = {
 interface Result {
   readonly status?: number;
   readonly body: string;
-  readonly trailers?: readonly string[];
+  readonly trailers?: readonly string[] | undefined;
   readonly failure?: FailureKind;
 }
 

@@ -1,0 +1,136 @@
+import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { admit, hasBody } from './admission.ts';
+import { ClientConnection } from './client-connection.ts';
+import type { Peer } from './client-side.ts';
+import { Http1Side } from './http1-side.ts';
+import { serve, type Request, type ServeDeps } from './serve.ts';
+import { maxRequestHeaderBytes } from './settings.ts';
+
+/** How often Node looks for slow heads; its own 30 s would make a limit of 15 s fire at 45. */
+const headCheckMs = 1_000;
+
+/** A connection that speaks HTTP/1, whatever is underneath. */
+export interface Http1Connection {
+  readonly socket: Socket;
+  readonly peer: Peer;
+  /** Whether the client may ask for this host here. */
+  readonly covers: (name: string) => boolean;
+  /** Ends the connection so that no client takes what it has for complete. */
+  readonly reset: () => void;
+}
+
+export interface Http1Front {
+  take(connection: Http1Connection): void;
+  /** Every open client socket, upgraded ones too. */
+  readonly connections: ReadonlyMap<Duplex, ClientConnection>;
+  /** Ends idle connections; those in use end with their response. */
+  close(): void;
+}
+
+/** The side that clients of HTTP/1 see: Node's server, with everything that it leaves open decided. */
+export const createHttp1Front = (deps: ServeDeps): Http1Front => {
+  const { timeouts } = deps;
+  const server = createServer({
+    maxHeaderSize: maxRequestHeaderBytes,
+    headersTimeout: timeouts.headersMs,
+    connectionsCheckingInterval: Math.min(headCheckMs, timeouts.headersMs),
+    // Covers the whole body by the clock, which ends long uploads; silence is what we limit.
+    requestTimeout: 0,
+    keepAliveTimeout: timeouts.keepAliveMs,
+    // Refused by our own rules, with our own page.
+    requireHostHeader: false,
+    // Everything else that mentions Upgrade is an ordinary request.
+    shouldUpgradeCallback: isWebSocket,
+  });
+  server.timeout = timeouts.bodyIdleMs;
+  // A client may stop talking and still wait for its response; Node would drop that.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  // The sockets come from listeners of ours; this starts the server's watch over slow heads.
+  server.emit('listening');
+  const connections = new Map<Duplex, ClientConnection>();
+  listenToClients(server, connections, deps);
+  return {
+    connections,
+    take: (connection) => {
+      const { socket } = connection;
+      server.emit('connection', socket);
+      connections.set(socket, new ClientConnection(connection, timeouts));
+      socket.once('close', () => connections.delete(socket));
+    },
+    close: () => {
+      server.close(() => {});
+      for (const connection of connections.values()) connection.retire();
+    },
+  };
+};
+
+/** What a request asks for beyond its response. */
+interface Asks extends Pick<Request, 'expectation'> {
+  readonly upgradeHead?: Buffer;
+}
+
+const listenToClients = (server: Server, connections: Http1Front['connections'], deps: ServeDeps): void => {
+  const accept = (req: IncomingMessage, res: ServerResponse, { expectation, upgradeHead }: Asks): void => {
+    const connection = connections.get(req.socket);
+    if (connection === undefined || connection.isEnding) {
+      req.resume();
+      return;
+    }
+    connection.opened(res);
+    const client = new Http1Side({ connection, req, res, upgradeHead });
+    const wantsUpgrade = upgradeHead !== undefined;
+    serve(deps, { client, admission: admit(req), wantsUpgrade, ...(expectation && { expectation }) });
+  };
+  server.on('request', (req, res) => accept(req, res, {}));
+  server.on('checkContinue', (req, res) => accept(req, res, { expectation: 'continue' }));
+  server.on('checkExpectation', (req, res) => accept(req, res, { expectation: 'unknown' }));
+  server.on('connect', (req) => accept(req, ownResponse(req), {}));
+  server.on('upgrade', (req, _, head) => accept(req, ownResponse(req), { upgradeHead: head }));
+  server.on('timeout', (socket) => connections.get(socket)?.onSilence());
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const connection = connections.get(socket);
+    const status = statusOfFault(error.code);
+    if (connection === undefined || status === undefined) {
+      socket.destroy();
+      return;
+    }
+    if (!connection.isEnding) {
+      deps.observe({ kind: 'refused', peer: connection.peer.address, status, reason: error.code ?? error.message });
+    }
+    connection.onParserFault(status);
+  });
+};
+
+/** RFC 6455 §4.1; a body would be ambiguous with the bytes of the new protocol. */
+const isWebSocket = (req: IncomingMessage): boolean =>
+  req.method === 'GET' &&
+  req.httpVersion === '1.1' &&
+  !hasBody(req) &&
+  (req.headers.upgrade ?? '').split(',').some((token) => token.trim().toLowerCase() === 'websocket');
+
+/** Node hands over the bare socket of a request that leaves HTTP; it may yet be answered in HTTP. */
+const ownResponse = (req: IncomingMessage): ServerResponse => {
+  const { socket } = req;
+  const res = new ServerResponse(req);
+  res.shouldKeepAlive = false;
+  res.assignSocket(socket);
+  const onDrain = (): boolean => res.emit('drain');
+  socket.on('error', () => socket.destroy());
+  socket.on('drain', onDrain);
+  res.once('finish', () => {
+    socket.off('drain', onDrain);
+    res.detachSocket(socket);
+    socket.destroySoon();
+  });
+  return res;
+};
+
+/** The parser's verdicts; anything else is the socket's own trouble, and there is nobody to answer. */
+const statusOfFault = (code: string | undefined): number | undefined => {
+  if (code === 'HPE_HEADER_OVERFLOW') return 431;
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 413;
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 408;
+  return code?.startsWith('HPE_') === true ? 400 : undefined;
+};

@@ -1,0 +1,83 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { plainAddress } from '../address.ts';
+import type { Observer } from '../events.ts';
+import { compileTrust } from '../trust.ts';
+import { lookAtFirstBytes } from './first-bytes.ts';
+import type { Gate } from './gate.ts';
+import { judgeProxyHeader } from './proxy-protocol.ts';
+
+/** How long a load balancer may take for its header. */
+const proxyHeaderMs = 3_000;
+
+export interface ListenerOptions {
+  readonly gate: Gate;
+  readonly observe: Observer;
+  /** Networks whose PROXY header is demanded and believed; others are clients themselves. */
+  readonly proxyProtocolFrom: readonly string[];
+  /** Takes over a connection, paused or not, from the address that it comes from. */
+  readonly onConnection: (socket: Socket, address: string) => void;
+}
+
+export interface Listener {
+  listen(where: { readonly port: number; readonly host: string | undefined }): Promise<void>;
+  readonly address: AddressInfo | undefined;
+  /** Takes no more connections; resolves when the last one is closed. */
+  close(): Promise<void>;
+}
+
+/** One port, open for as long as the proxy is: what is served behind it changes, the listener never does. */
+export const createListener = ({ gate, observe, proxyProtocolFrom, onConnection }: ListenerOptions): Listener => {
+  const isBalancer = compileTrust(proxyProtocolFrom, 'balancer');
+  const take = (socket: Socket, address: string): void => {
+    if (!gate.admitFrom(socket, address)) return;
+    onConnection(socket, address);
+    socket.resume();
+  };
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    // From here on somebody always listens: a reset may come at any time.
+    socket.on('error', () => {});
+    const address = plainAddress(socket.remoteAddress ?? '');
+    if (address === '') {
+      socket.destroy();
+      return;
+    }
+    if (!gate.admit(socket)) return;
+    if (!isBalancer(address)) {
+      if (gate.admitFrom(socket, address)) onConnection(socket, address);
+      return;
+    }
+    const refuse = (reason: string): void => {
+      observe({ kind: 'refused', peer: address, status: 400, reason });
+      socket.destroy();
+    };
+    lookAtFirstBytes(socket, {
+      timeoutMs: proxyHeaderMs,
+      judge: judgeProxyHeader,
+      onSeen: (header) => {
+        if (header.kind === 'malformed') refuse(header.reason);
+        else take(socket, header.kind === 'source' ? plainAddress(header.address) : address);
+      },
+      onFailed: (why) => refuse(why === 'timeout' ? 'no PROXY header in time' : 'closed before its PROXY header'),
+    });
+  });
+  return {
+    listen: async ({ port, host }) => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      server.once('error', reject);
+      server.listen({ port, host }, resolve);
+      await promise;
+      server.off('error', reject);
+      // Such as no descriptor left for the next connection: it passes, and the listener stays.
+      server.on('error', (cause) => observe({ kind: 'listener-failed', cause }));
+    },
+    get address() {
+      const address = server.address();
+      return address === null || typeof address === 'string' ? undefined : address;
+    },
+    close: async () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      server.close(() => resolve());
+      await promise;
+    },
+  };
+};
