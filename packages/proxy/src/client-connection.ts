@@ -87,14 +87,18 @@ export class ClientConnection {
     this.#isRetired = true;
   }
 
-  /** The parser gave up on what the client sends. */
-  onParserFault(status: number): void {
-    if (this.#isEnding) return;
-    if (this.#latest?.isIncomplete === true) return this.#latest.bodyFailed(status);
+  /** The parser gave up on what the client sends; says whom that concerned: a request that was known, or none. */
+  onParserFault(status: number): 'request' | 'connection' | 'ending' {
+    if (this.#isEnding) return 'ending';
+    if (this.#latest?.isIncomplete === true) {
+      this.#latest.bodyFailed(status);
+      return 'request';
+    }
     this.endAfterThis();
     // Earlier requests are still owed their responses, in order.
     this.#parting = rawAnswer(status);
     if (this.#responses.size === 0) this.#part();
+    return 'connection';
   }
 
   /** Nothing moved on the socket for as long as its present state allows. */

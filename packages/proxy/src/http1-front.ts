@@ -96,10 +96,11 @@ const listenToClients = (server: Server, connections: Http1Front['connections'],
       socket.destroy();
       return;
     }
-    if (!connection.isEnding) {
-      deps.observe({ kind: 'refused', peer: connection.peer.address, status, reason: error.code ?? error.message });
-    }
-    connection.onParserFault(status);
+    const concerned = connection.onParserFault(status);
+    if (concerned === 'ending') return;
+    const reason = error.code ?? error.message;
+    deps.observe({ kind: 'refused', peer: connection.peer.address, status, reason });
+    if (concerned === 'connection') deps.journal.refused(connection.peer, status, reason);
   });
 };
 
