@@ -29,7 +29,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
   const upstream = createHttp1Upstream(timeouts);
   const settings = { policy: compilePolicy(options) };
   const book = new RouteBook();
-  const challenges = new HttpChallengeBook();
+  const httpChallenges = new HttpChallengeBook();
   const wallClock = options.wallClock ?? Date.now;
   const log = options.accessLog && openAccessLog(options.accessLog, wallClock, observe);
   const journal = new Journal({ book, log, now, wallClock });
@@ -48,7 +48,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
       timeouts,
       settings,
       book,
-      challenges,
+      challenges: httpChallenges,
       journal,
       isClosing,
       before,
@@ -102,7 +102,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
       book.replace(next);
       holds.release((claim) => table.isHeld(claim));
     },
-    setChallenges: (next) => challenges.replace(next),
+    setChallenges: (next) => httpChallenges.replace(next),
     metrics: () => journal.metrics(),
     reopenLog: async () => log?.reopen(),
     drain: async (targetId, drain) => {
