@@ -34,8 +34,6 @@ export interface ClientSide {
   covers(name: string): boolean;
   readonly version: HttpVersion;
   readonly method: string;
-  /** The request's target as on the wire, whether or not it is well-formed. */
-  readonly target: string;
   /** As on the wire, without pseudo-fields; cookie crumbs are one field again. */
   readonly fields: RawFields;
   /** A body follows the head. */

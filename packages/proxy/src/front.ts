@@ -33,10 +33,8 @@ export const createFront = (deps: FrontDeps, options: ProxyOptions): Front => {
     gate,
     observe,
     proxyProtocolFrom: options.proxyProtocolFrom ?? [],
-    onConnection: (socket, address) => {
-      count(deps, socket);
-      http1.take({ socket, peer: { address, isSecure: false }, covers: () => true, reset: resetOf(socket) });
-    },
+    onConnection: (socket, address) =>
+      http1.take({ socket, peer: { address, isSecure: false }, covers: () => true, reset: resetOf(socket) }),
   });
   const onSecure = ({ socket, address, raw, covers }: Secured): void => {
     http1.take({ socket, peer: { address, isSecure: true }, covers, reset: resetOf(raw) });
@@ -48,10 +46,7 @@ export const createFront = (deps: FrontDeps, options: ProxyOptions): Front => {
       gate,
       observe,
       proxyProtocolFrom: https.proxyProtocolFrom ?? [],
-      onConnection: (socket, address) => {
-        count(deps, socket);
-        tls.take(socket, address);
-      },
+      onConnection: (socket, address) => tls.take(socket, address),
     });
   const listeners = secure === undefined ? [plain] : [plain, secure];
 
@@ -88,11 +83,6 @@ const createTls = (deps: FrontDeps, https: HttpsOptions, onSecure: (secured: Sec
     onSecure,
     now: () => Date.now(),
   });
-
-const count = ({ journal }: FrontDeps, socket: Socket): void => {
-  journal.connected();
-  socket.once('close', () => journal.disconnected());
-};
 
 /** A reset, which no client takes for the end of anything. */
 const resetOf = (socket: Socket) => (): void => {

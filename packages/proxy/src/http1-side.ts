@@ -50,10 +50,6 @@ export class Http1Side implements ClientSide {
     return this.#req.method ?? 'GET';
   }
 
-  get target(): string {
-    return this.#req.url ?? '';
-  }
-
   get fields(): RawFields {
     return this.#req.rawHeaders;
   }

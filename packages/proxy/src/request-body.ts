@@ -1,13 +1,5 @@
 import { Readable } from 'node:stream';
 
-export interface BodyHooks {
-  readonly onFirstRead: () => void;
-  /** The largest body in bytes. */
-  readonly most: number;
-  /** There was more; nothing of the excess is passed on. */
-  readonly onOverflow: () => void;
-}
-
 /**
  * A client's body on its way to a target. Apart from the request itself, because a target's
  * connection destroys the stream it was given, and the request must outlive that: its client
@@ -15,14 +7,13 @@ export interface BodyHooks {
  */
 export class RequestBody extends Readable {
   readonly #req: Readable;
-  readonly #hooks: BodyHooks;
+  readonly #onFirstRead: () => void;
   #begun = false;
-  #bytes = 0;
 
-  constructor(req: Readable, hooks: BodyHooks) {
+  constructor(req: Readable, onFirstRead: () => void) {
     super({ highWaterMark: 64 * 1024 });
     this.#req = req;
-    this.#hooks = hooks;
+    this.#onFirstRead = onFirstRead;
     // The reader destroys a body that it no longer wants; that is no fault of ours.
     this.on('error', () => {});
   }
@@ -30,11 +21,6 @@ export class RequestBody extends Readable {
   /** Once begun, it cannot be sent again. */
   get begun(): boolean {
     return this.#begun;
-  }
-
-  /** How many came so far. */
-  get bytes(): number {
-    return this.#bytes;
   }
 
   /** Whether the target is slower than the client. */
@@ -48,7 +34,7 @@ export class RequestBody extends Readable {
       return;
     }
     this.#begun = true;
-    this.#hooks.onFirstRead();
+    this.#onFirstRead();
     this.#req.on('data', this.#push);
     this.#req.on('end', this.#end);
   }
@@ -60,9 +46,7 @@ export class RequestBody extends Readable {
   }
 
   readonly #push = (chunk: Buffer): void => {
-    this.#bytes += chunk.length;
-    if (this.#bytes > this.#hooks.most) this.#hooks.onOverflow();
-    else if (!this.push(chunk)) this.#req.pause();
+    if (!this.push(chunk)) this.#req.pause();
   };
 
   readonly #end = (): void => {

@@ -1,0 +1,32 @@
+/**
+ * `pnpm fuzz:proxy [--count N] [--seed S] [--from I]`: half of the cases are requests to a whole
+ * proxy, half are responses to its client; llhttp is the judge of both. Exits with 1 on a finding.
+ */
+import { parseArgs } from 'node:util';
+import { formatFindings } from './findings.ts';
+import { fuzzRequests } from './fuzz-requests.ts';
+import { fuzzResponses } from './fuzz-responses.ts';
+
+const { values } = parseArgs({
+  options: {
+    count: { type: 'string', default: '1000000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    from: { type: 'string', default: '0' },
+    only: { type: 'string' },
+  },
+});
+const [count, seed, from] = [values.count, values.seed, values.from].map(Number) as [number, number, number];
+
+let found = 0;
+const half = { seed, from, count: Math.ceil(count / 2) };
+for (const [what, run] of [
+  ['responses', fuzzResponses],
+  ['requests', fuzzRequests],
+] as const) {
+  if (values.only !== undefined && values.only !== what) continue;
+  const begun = performance.now();
+  const findings = await run(half);
+  console.log(`${formatFindings(what, seed, findings)} (${((performance.now() - begun) / 1000).toFixed(1)} s)`);
+  found += findings.crashes.length + findings.disagreements.length;
+}
+process.exitCode = found === 0 ? 0 : 1;
