@@ -7,8 +7,15 @@ import type { CrashEvent } from './crashes.ts';
 import type { LivenessEvent } from './liveness.ts';
 import { messageOf, wireStep } from './wire.ts';
 
-/** The end of a deploy, as its caller is told; the steps are logged as the loop makes them. */
+/**
+ * The end of a deploy and what is doubtful about it, as its caller is told: a deploy may have
+ * nobody who reads its answer. The steps are logged as the loop makes them.
+ */
 export const logDeploy = (log: Logger, event: DeployEvent): void => {
+  if (event.type === 'issue') {
+    const { file, line, path, message } = event.issue;
+    log.warn({ at: `${file}:${line}`, path }, message);
+  }
   if (event.type !== 'end') return;
   const { outcome, changed, failures, mutatingCalls, ms, message } = event;
   const level = outcome === 'converged' || outcome === 'planned' ? 'info' : 'error';

@@ -10,12 +10,12 @@ export const planSlots = <S extends Plannable>(
   { quarantined, ailing, resting }: Memory,
 ): readonly SlotPlan<S>[] => {
   const quarantine = quarantined.get(desired.spec.name);
-  const instances = seen.of(desired.spec.name);
+  const bySlot = Map.groupBy(seen.of(desired.spec.name), (i) => i.slot);
   return Array.from({ length: desired.spec.replicas }, (_, index) =>
     planSlot({
       desired,
       slot: index + 1,
-      instances: instances.filter((i) => i.slot === index + 1),
+      instances: bySlot.get(index + 1) ?? [],
       routed: seen.routed,
       quarantine: quarantine?.revision === desired.revision ? quarantine.reason : undefined,
       ailing,
@@ -43,7 +43,7 @@ export const linkSlots = <S extends Plannable>(
     if (slot.isDisturbing) previous = link.last;
   }
   steps.push(...dropSurplus(desired, slots, steps, seen));
-  return slots.length > 1 ? onceEach(steps) : steps;
+  return slots.length > 1 ? withOnePrepare(steps) : steps;
 };
 
 /** A surplus slot may be the only one that still serves: it stays while any wanted slot cannot be brought up. */
@@ -77,15 +77,18 @@ const gated = <S extends Plannable>(steps: readonly Step<S>[], after: readonly s
 };
 
 /** One slot's steps. Slots of one service share their `prepare`, so it stands beside the chain, not in it. */
-const chainOf = <S extends Plannable>(slot: SlotPlan<S>): Chain<S> => {
-  if (!slot.actions.some((a) => a.kind === 'prepare')) return chain(slot.actions);
-  const fetch = chain(slot.actions.filter((a) => a.kind === 'prepare'));
-  const rest = chain(slot.actions.filter((a) => a.kind !== 'prepare'));
+const chainOf = <S extends Plannable>({ actions }: SlotPlan<S>): Chain<S> => {
+  const at = actions.findIndex((a) => a.kind === 'prepare');
+  const prepare = actions[at];
+  if (prepare === undefined) return chain(actions);
+  const fetch = chain([prepare]);
+  const rest = chain(actions.toSpliced(at, 1));
   const steps = rest.steps.map((s) => (s.action.kind === 'create' ? { ...s, after: [...s.after, ...fetch.last] } : s));
   return { steps: [...fetch.steps, ...steps], last: rest.last };
 };
 
-const onceEach = <S extends Plannable>(steps: readonly Step<S>[]): readonly Step<S>[] => {
-  const seen = new Set<string>();
-  return steps.filter((s) => !seen.has(s.id) && seen.add(s.id));
+/** What one slot fetches is there for the others as well. */
+const withOnePrepare = <S extends Plannable>(steps: readonly Step<S>[]): readonly Step<S>[] => {
+  const first = steps.find((s) => s.action.kind === 'prepare');
+  return first === undefined ? steps : steps.filter((s) => s === first || s.action.kind !== 'prepare');
 };
