@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import { METHODS, type IncomingMessage } from 'node:http';
 import { parseAuthority, type Authority } from './authority.ts';
 
 /** A request that may be routed: every question of framing and naming is answered. */
@@ -24,13 +24,24 @@ export interface Refused {
  * request smuggling and cache poisoning live on. In doubt, refuse.
  */
 export const admit = (req: IncomingMessage): Admitted | Refused =>
-  faultOfVersion(req) ?? faultOfCoding(req) ?? faultOfMethod(req) ?? admitTarget(req, hostFields(req.rawHeaders));
+  faultOfVersion(req) ??
+  faultOfCoding(req) ??
+  admitMethod(req.method ?? '') ??
+  admitTarget(req, hostFields(req.rawHeaders));
 
 /** Whether a body follows; a length of zero is none. */
 export const hasBody = (req: IncomingMessage): boolean =>
   req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 
-const refuse = (status: number, reason: string): Refused => ({ ok: false, status, reason });
+export const refuse = (status: number, reason: string): Refused => ({ ok: false, status, reason });
+
+/** One list for every version of HTTP: what Node's parser knows, without what asks the proxy itself for something. */
+export const admitMethod = (method: string): Refused | undefined => {
+  if (method === 'TRACE' || method === 'CONNECT') return refuse(405, method);
+  return known.has(method) ? undefined : refuse(400, 'unknown method');
+};
+
+const known: ReadonlySet<string> = new Set(METHODS);
 
 const faultOfVersion = ({ httpVersion }: IncomingMessage): Refused | undefined => {
   if (httpVersion === '1.1' || httpVersion === '1.0') return undefined;
@@ -49,9 +60,6 @@ const faultOfCoding = (req: IncomingMessage): Refused | undefined => {
   const isList = codings.every((one) => token.test(one)) && codings.indexOf('chunked') === codings.length - 1;
   return isList ? refuse(501, 'unknown transfer coding') : refuse(400, 'malformed Transfer-Encoding');
 };
-
-const faultOfMethod = ({ method }: IncomingMessage): Refused | undefined =>
-  method === 'TRACE' || method === 'CONNECT' ? refuse(405, method) : undefined;
 
 const hostFields = (raw: readonly string[]): readonly string[] => {
   const values: string[] = [];

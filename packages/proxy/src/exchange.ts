@@ -12,6 +12,7 @@ import { isEventStream, plainReason, responseFields } from './response-fields.ts
 import { forwardedPath } from './route.ts';
 import type { ProxyTimeouts } from './settings.ts';
 import type { Choice } from './table.ts';
+import { trailerFields } from './trailer-fields.ts';
 import type { RawFields, Upstream, UpstreamCall, UpstreamFailure, UpstreamHandler } from './upstream.ts';
 
 export interface ExchangeDeps extends AttemptsDeps {
@@ -159,7 +160,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
   ended(trailers?: RawFields): void {
     this.#finish();
     if (this.isIncomplete) this.#discardRest();
-    this.#client.end(undefined, trailers);
+    this.#client.end(undefined, trailers && trailerFields(trailers));
   }
 
   upgraded(raw: RawFields, target: Duplex): void {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { createHttp1Front } from './http1-front.ts';
+import { createHttp2Front } from './http2/http2-front.ts';
 import { Gate } from './listener/gate.ts';
 import { createListener, type Listener } from './listener/listener.ts';
 import type { HttpsOptions, ProxyAddress, ProxyOptions } from './options.ts';
@@ -28,6 +29,7 @@ export const createFront = (deps: FrontDeps, options: ProxyOptions): Front => {
   const { observe } = deps;
   const gate = new Gate(deps.limits, observe);
   const http1 = createHttp1Front(deps);
+  const http2 = createHttp2Front(deps);
   const { https } = options;
   const plain = createListener({
     gate,
@@ -36,8 +38,10 @@ export const createFront = (deps: FrontDeps, options: ProxyOptions): Front => {
     onConnection: (socket, address) =>
       http1.take({ socket, peer: { address, isSecure: false }, covers: () => true, reset: resetOf(socket) }),
   });
-  const onSecure = ({ socket, address, raw, covers }: Secured): void => {
-    http1.take({ socket, peer: { address, isSecure: true }, covers, reset: resetOf(raw) });
+  const onSecure = (secured: Secured): void => {
+    const { socket, address, raw, covers } = secured;
+    if (socket.alpnProtocol === 'h2') http2.take(secured);
+    else http1.take({ socket, peer: { address, isSecure: true }, covers, reset: resetOf(raw) });
   };
   const tls = https && createTls(deps, https, onSecure);
   const secure =
@@ -66,10 +70,12 @@ export const createFront = (deps: FrontDeps, options: ProxyOptions): Front => {
       const closed = listeners.map((listener) => listener.close());
       tls?.close();
       http1.close();
+      http2.close();
       await Promise.all(closed);
     },
     cut: () => {
       for (const { socket } of http1.connections.values()) socket.destroy();
+      http2.cut();
     },
   };
 };
@@ -79,7 +85,7 @@ const createTls = (deps: FrontDeps, https: HttpsOptions, onSecure: (secured: Sec
     timeouts: deps.timeouts,
     observe: deps.observe,
     unknownNames: https.unknownNames ?? 'default',
-    protocols: ['http/1.1'],
+    protocols: https.http2 === false ? ['http/1.1'] : ['h2', 'http/1.1'],
     onSecure,
     now: () => Date.now(),
   });

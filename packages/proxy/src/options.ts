@@ -40,6 +40,8 @@ export interface HttpsOptions {
    * always gets the default.
    */
   readonly unknownNames?: 'default' | 'refuse';
+  /** Offers HTTP/2; on unless switched off. */
+  readonly http2?: boolean;
   /** Like `ProxyOptions.proxyProtocolFrom`, for this port. */
   readonly proxyProtocolFrom?: readonly string[];
   /**

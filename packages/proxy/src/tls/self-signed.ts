@@ -1,4 +1,5 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { pem, sequence, tagged, time } from './der.ts';
 
 export interface PemPair {
   readonly certPem: string;
@@ -33,27 +34,8 @@ export const createSelfSigned = (name: string, now: number): PemPair => {
     tagged(0xa3, sequence(alternativeNames)),
   );
   const signature = tagged(0x03, Buffer.concat([Buffer.of(0), sign('sha256', body, privateKey)]));
-  const lines =
-    sequence(body, ecdsaWithSha256, signature)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? [];
   return {
-    certPem: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`,
+    certPem: pem('CERTIFICATE', sequence(body, ecdsaWithSha256, signature)),
     keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   };
-};
-
-/** One value of DER: tag, length, content. */
-const tagged = (tag: number, content: Buffer): Buffer => {
-  const { length } = content;
-  const head = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.of(tag, ...head), content]);
-};
-
-const sequence = (...parts: readonly Buffer[]): Buffer => tagged(0x30, Buffer.concat(parts));
-
-/** GeneralizedTime, to the second. */
-const time = (at: number): Buffer => {
-  const text = new Date(at).toISOString().replaceAll(/[-:T]|\.\d+/g, '');
-  return tagged(0x18, Buffer.from(text));
 };

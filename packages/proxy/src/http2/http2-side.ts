@@ -1,0 +1,153 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { ClientListener, ClientSide, HttpVersion, Peer, ResponseHead } from '../client-side.ts';
+import type { RawFields } from '../upstream.ts';
+import type { Http2Head } from './http2-admission.ts';
+
+const { NGHTTP2_NO_ERROR } = constants;
+
+export interface Http2Request {
+  readonly stream: ServerHttp2Stream;
+  readonly head: Http2Head;
+  readonly hasBody: boolean;
+  readonly peer: Peer;
+  readonly covers: (name: string) => boolean;
+  /** Silence of a client that owes us bytes, or that does not read. */
+  readonly idleMs: number;
+}
+
+/** A request that came as one stream of an HTTP/2 connection. */
+export class Http2Side implements ClientSide {
+  readonly version: HttpVersion = '2';
+  readonly peer: Peer;
+  readonly hasBody: boolean;
+  readonly #stream: ServerHttp2Stream;
+  readonly #head: Http2Head;
+  readonly #covers: (name: string) => boolean;
+  #listener: ClientListener | undefined;
+  #trailers: RawFields | undefined;
+
+  constructor({ stream, head, hasBody, peer, covers, idleMs }: Http2Request) {
+    this.#stream = stream;
+    this.#head = head;
+    this.hasBody = hasBody;
+    this.peer = peer;
+    this.#covers = covers;
+    // What went wrong is told by the close that follows.
+    stream.on('error', () => {});
+    stream.setTimeout(idleMs, () => this.#onSilence());
+  }
+
+  get method(): string {
+    return this.#head.method;
+  }
+
+  get fields(): RawFields {
+    return this.#head.fields;
+  }
+
+  get isComplete(): boolean {
+    return this.#stream.readableEnded || this.#stream.state.remoteClose === 1;
+  }
+
+  get body(): ServerHttp2Stream {
+    return this.#stream;
+  }
+
+  covers(name: string): boolean {
+    return this.#covers(name);
+  }
+
+  listen(listener: ClientListener): void {
+    this.#listener = listener;
+    const gone = (): void => listener.clientGone();
+    // Before the body ends in JavaScript: a reset without an error would look like its end.
+    this.#stream.on('aborted', gone).on('close', gone);
+    this.#stream.on('drain', () => listener.drained());
+  }
+
+  get hasStarted(): boolean {
+    return this.#stream.headersSent;
+  }
+
+  get isHeldBack(): boolean {
+    return this.#stream.writableNeedDrain;
+  }
+
+  sendContinue(): void {
+    if (!this.#isGone && !this.#stream.headersSent) this.#stream.additionalHeaders({ ':status': 100 });
+  }
+
+  sendInterim(status: number, fields: RawFields): void {
+    if (!this.#isGone) this.#stream.additionalHeaders({ ':status': status, ...fieldRecord(fields) });
+  }
+
+  start({ status, fields, dated, isWhole = false }: ResponseHead): void {
+    const stream = this.#stream;
+    if (this.#isGone) return;
+    const head = [':status', String(status)];
+    for (let i = 0; i < fields.length; i += 2) head.push((fields[i] ?? '').toLowerCase(), fields[i + 1] ?? '');
+    const waitForTrailers = this.#head.readsTrailers && !isWhole && this.method !== 'HEAD';
+    const options = { endStream: isWhole, sendDate: dated, waitForTrailers };
+    stream.respond(head, options);
+    if (waitForTrailers) stream.once('wantTrailers', () => stream.sendTrailers(fieldRecord(this.#trailers ?? [])));
+  }
+
+  write(chunk: Buffer): boolean {
+    const stream = this.#stream;
+    // A response to HEAD has ended with its head, and one that was reset has nobody to read it.
+    return stream.writableEnded || this.#isGone || stream.write(chunk);
+  }
+
+  end(chunk?: string, trailers?: RawFields): void {
+    const stream = this.#stream;
+    if (this.#isGone) return;
+    this.#trailers = trailers;
+    if (stream.writableEnded) return;
+    if (chunk === undefined) stream.end();
+    else stream.end(chunk);
+  }
+
+  breakOff(): void {
+    // INTERNAL_ERROR. Not by close(), which ends the stream properly first, so that what is there looks complete.
+    this.#stream.destroy(new Error('broken off'));
+  }
+
+  /** RFC 9113 §8.1: what is still to come is called off once the response is out. */
+  discardRest(): void {
+    const stream = this.#stream;
+    stream.resume();
+    stream.once('finish', () => stream.close(NGHTTP2_NO_ERROR));
+  }
+
+  openTunnel(): void {
+    // No request in HTTP/2 is taken for one that asks to switch.
+    this.breakOff();
+  }
+
+  closeTunnel(): void {
+    this.breakOff();
+  }
+
+  get #isGone(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
+
+  #onSilence(): void {
+    if (this.#listener?.awaitsBody === true) this.#listener.bodyFailed(408);
+    else if (this.#stream.writableNeedDrain) this.breakOff();
+  }
+}
+
+/** Node's headers for interim responses and trailers; repeated names become a list of values. */
+const fieldRecord = (fields: RawFields): Record<string, string | string[]> => {
+  const record: Record<string, string | string[]> = {};
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = (fields[i] ?? '').toLowerCase();
+    const value = fields[i + 1] ?? '';
+    const known = record[name];
+    if (known === undefined) record[name] = value;
+    else if (typeof known === 'string') record[name] = [known, value];
+    else known.push(value);
+  }
+  return record;
+};
