@@ -1,0 +1,80 @@
+import type { Failure } from './failure.ts';
+import type { OrderRecord } from './ports.ts';
+import type { SuggestedWindow } from './renewal.ts';
+
+/**
+ * All that is remembered of a host beside its certificate: what a restart needs in order to go
+ * on instead of beginning anew. Times are milliseconds since the epoch.
+ */
+export interface HostRecord {
+  /** In a row. */
+  readonly failures: number;
+  /** Of those, failed validations: they choose the challenge, and whether to rehearse. */
+  readonly validationFailures: number;
+  /** The last rehearsal went well, so the authority proper is next. */
+  readonly isRehearsed: boolean;
+  readonly nextTryAt: number | undefined;
+  readonly lastFailure: (Failure & { readonly at: number }) | undefined;
+  readonly order: (OrderRecord & { readonly nextLookAt: number; readonly isRehearsal: boolean }) | undefined;
+  readonly window: SuggestedWindow | undefined;
+  readonly nextWindowCheckAt: number | undefined;
+  /** Asked for by hand: renew whatever the time. */
+  readonly isForced: boolean;
+  /** Identifies the configuration that failures belong to: another one is a fresh start. */
+  readonly configuration: string | undefined;
+  /** Since when nobody wants a certificate for it. */
+  readonly unmanagedSince: number | undefined;
+}
+
+export const emptyRecord: HostRecord = {
+  failures: 0,
+  validationFailures: 0,
+  isRehearsed: false,
+  nextTryAt: undefined,
+  lastFailure: undefined,
+  order: undefined,
+  window: undefined,
+  nextWindowCheckAt: undefined,
+  isForced: false,
+  configuration: undefined,
+  unmanagedSince: undefined,
+};
+
+/** After a failure. An order is kept where it may still succeed: it is looked at again, not placed again. */
+export const withFailure = (
+  record: HostRecord,
+  failure: Failure,
+  { now, nextTryAt }: { readonly now: number; readonly nextTryAt: number },
+): HostRecord => ({
+  ...record,
+  failures: record.failures + 1,
+  validationFailures: record.validationFailures + (failure.kind === 'validation' ? 1 : 0),
+  isRehearsed: record.isRehearsed && failure.kind !== 'validation',
+  nextTryAt,
+  lastFailure: { ...failure, at: now },
+  order: record.order !== undefined && keepsOrder(failure) ? { ...record.order, nextLookAt: nextTryAt } : undefined,
+});
+
+/** After a certificate was stored. */
+export const withSuccess = (record: HostRecord, configuration: string): HostRecord => ({
+  ...emptyRecord,
+  configuration,
+  unmanagedSince: record.unmanagedSince,
+});
+
+/** A changed configuration is a fresh start (A16); the certificate and its window stay. */
+export const underConfiguration = (record: HostRecord, configuration: string): HostRecord =>
+  record.configuration === configuration
+    ? record
+    : {
+        ...emptyRecord,
+        configuration,
+        window: record.window,
+        nextWindowCheckAt: record.nextWindowCheckAt,
+        isForced: record.isForced,
+        unmanagedSince: record.unmanagedSince,
+      };
+
+/** What says nothing about the order itself. */
+const keepsOrder = ({ kind, type }: Failure): boolean =>
+  (kind === 'server' || kind === 'local') && type !== 'ORCA_ACME_TIMEOUT' && type !== 'ORCA_ACME_CERTIFICATE';

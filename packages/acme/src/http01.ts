@@ -1,0 +1,50 @@
+import type { Challenge, Solver } from './ports.ts';
+
+/** Token to key authorization: plain data, for whatever answers on port 80. */
+export type Http01Answers = Readonly<Record<string, string>>;
+
+export interface Http01 {
+  readonly solver: Solver;
+  /**
+   * The body to answer a GET or HEAD of this path with (status 200, text/plain), for any host and
+   * before any redirect or authentication; `undefined` for what is not a live token: answer 404,
+   * or go on as usual.
+   */
+  answer(path: string): string | undefined;
+  /** All that is live now. */
+  answers(): Http01Answers;
+  /** Shows a token of one's own, to find out whether a name leads here. */
+  show(token: string, text: string): Promise<() => Promise<void>>;
+}
+
+export interface Http01Options {
+  /** Told of every change, where another process answers; the challenge is announced once it has resolved. */
+  readonly publish?: (answers: Http01Answers) => Promise<void> | void;
+}
+
+export const http01Prefix = '/.well-known/acme-challenge/';
+
+/** Answers http-01 (RFC 8555, section 8.3) from memory, by exact match of the token. */
+export const http01 = ({ publish }: Http01Options = {}): Http01 => {
+  const live = new Map<string, string>();
+  const answers = (): Http01Answers => Object.fromEntries(live);
+  const change = async (token: string, text: string | undefined): Promise<void> => {
+    if (live.get(token) === text) return;
+    if (text === undefined) live.delete(token);
+    else live.set(token, text);
+    await publish?.(answers());
+  };
+  return {
+    answers,
+    answer: (path) => (path.startsWith(http01Prefix) ? live.get(path.slice(http01Prefix.length)) : undefined),
+    show: async (token, text) => {
+      await change(token, text);
+      return () => change(token, undefined);
+    },
+    solver: {
+      type: 'http-01',
+      present: ({ token, keyAuthorization }: Challenge) => change(token, keyAuthorization),
+      cleanUp: ({ token }: Challenge) => change(token, undefined),
+    },
+  };
+};
