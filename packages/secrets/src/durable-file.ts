@@ -32,7 +32,7 @@ export const replaceFile = async (
   } finally {
     await rm(temporary, { force: true });
   }
-  await syncDirectory(path);
+  await syncDirectoryOf(path);
   return true;
 };
 
@@ -49,7 +49,7 @@ export const createFile = async (path: string, text: string, unique: string): Pr
   } finally {
     await rm(temporary, { force: true });
   }
-  await syncDirectory(path);
+  await syncDirectoryOf(path);
   return true;
 };
 
@@ -68,7 +68,7 @@ const writeNew = async (path: string, text: string): Promise<void> => {
 };
 
 /** A rename survives a crash once its directory is on disk too. */
-const syncDirectory = async (path: string): Promise<void> => {
+export const syncDirectoryOf = async (path: string): Promise<void> => {
   const handle = await open(dirname(path), constants.O_RDONLY);
   try {
     await handle.sync();

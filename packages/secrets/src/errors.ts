@@ -9,12 +9,18 @@ export type SecretsErrorCode =
   | 'ORCA_SECRETS_KEY_UNSAFE'
   /** The key file holds something else. */
   | 'ORCA_SECRETS_KEY_INVALID'
+  /** The key is protected by a passphrase, and that is not there or is another one. */
+  | 'ORCA_SECRETS_KEY_LOCKED'
   /** A good key, but not the one these secrets were sealed with. */
   | 'ORCA_SECRETS_KEY_WRONG'
   /** Not a secrets file of a format this version reads. */
   | 'ORCA_SECRETS_FILE_INVALID'
   /** The right key, but somebody else changed the file. */
   | 'ORCA_SECRETS_FILE_TAMPERED'
+  /** Whole and genuine, but older than what was seen here before. */
+  | 'ORCA_SECRETS_OLDER'
+  /** Git keeps a key, or values that were written out. */
+  | 'ORCA_SECRETS_TRACKED'
   /** Another writer holds the file. */
   | 'ORCA_SECRETS_BUSY'
   /** The disk refused. The file is whole: the old one, unless only its directory could not be synced. */

@@ -22,6 +22,8 @@ export interface SecretInfo {
 export interface SecretStore extends SecretSource {
   /** Sorted by name. */
   names(): Promise<readonly SecretInfo[]>;
+  /** All of them: for a filter that takes them out of what is shown. */
+  values(): Promise<ReadonlyMap<string, SecretValue>>;
   /**
    * Keyed digests of the values: equal exactly when name and value are, and safe to keep in
    * a place that others read. They survive a change of keys. Names without a value are left out.

@@ -12,9 +12,59 @@ const SHORTEST_LINE = 12;
  * as in Basic credentials), in a URL and in JSON.
  */
 export function redactor(values: Iterable<SecretValue>): (text: string) => string {
-  const forms = [...new Set([...values].flatMap((value) => formsOf(value.reveal())))];
-  return (text) => mask(text, merge(forms.flatMap((form) => occurrences(text, form))));
+  const find = finder(values);
+  return (text) => mask(text, merge(find.spans(text)));
 }
+
+/** A filter for text that comes in pieces: what a piece ends with is held back while it may go on as a value. */
+export interface StreamRedactor {
+  /** What may be shown by now. */
+  push(piece: string): string;
+  /** The rest. */
+  end(): string;
+}
+
+/** Gives in pieces what `redactor` gives of the whole, whatever the pieces, with a bounded memory. */
+export function streamRedactor(values: Iterable<SecretValue>): StreamRedactor {
+  const find = finder(values);
+  let held = '';
+  /** So many characters at the beginning of what is held belong to a value whose mask was given out already. */
+  let masked: number | undefined;
+  const give = (cut: number): string => {
+    if (cut === 0) return '';
+    const open = masked === undefined ? [] : [{ from: 0, to: masked }];
+    // One that begins before the cut is whole: no value is longer than what is held after it.
+    const spans = merge([...open, ...find.spans(held)]).filter(({ from }) => from < cut);
+    const end = Math.max(0, ...spans.map(({ to }) => to));
+    const shown = mask(
+      held.slice(0, cut),
+      spans.map(({ from, to }) => ({ from, to: Math.min(to, cut) })),
+    );
+    masked = end < cut ? undefined : end - cut;
+    held = held.slice(cut);
+    return open.length > 0 ? shown.slice(MASK.length) : shown;
+  };
+  return {
+    push: (piece) => {
+      held += piece;
+      return give(Math.max(0, held.length - find.longest + 1));
+    },
+    end: () => give(held.length),
+  };
+}
+
+interface Finder {
+  readonly longest: number;
+  spans(text: string): readonly Span[];
+}
+
+const finder = (values: Iterable<SecretValue>): Finder => {
+  const forms = [...new Set([...values].flatMap((value) => formsOf(value.reveal())))];
+  return {
+    longest: Math.max(1, ...forms.map((form) => form.length)),
+    spans: (text) => forms.flatMap((form) => occurrences(text, form)),
+  };
+};
 
 const formsOf = (text: string): readonly string[] => {
   if (text.length < SHORTEST) return [];

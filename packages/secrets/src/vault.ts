@@ -17,20 +17,49 @@ export interface Vault {
 }
 
 interface Keys {
+  /** Data key and digest key, as they are wrapped. */
+  readonly pair: Uint8Array;
   readonly value: Uint8Array;
   readonly mac: Uint8Array;
   readonly digest: Uint8Array;
 }
 
 export const createVault = (master: Uint8Array): Vault => {
-  const kid = randomBytes(8).toString('hex');
+  const kid = newKeyId();
   const pair = randomBytes(2 * KEY_BYTES);
-  const wrapped = seal(pair, derive(master, 'wrap'), wrapContext(kid));
   return {
-    text: { format: FORMAT, kid, gen: 0, kcv: checkValue(master), wrapped_dek: wrapped, entries: new Map() },
+    text: { format: FORMAT, kid, gen: 0, ...wrap(pair, kid, master), entries: new Map() },
     keys: split(pair),
   };
 };
+
+/** The same content under another master key: one field is rewritten. */
+export const withMasterKey = (vault: Vault, master: Uint8Array): Vault => {
+  const { text, keys } = vault;
+  return { keys, text: { ...text, gen: text.gen + 1, ...wrap(keys.pair, text.kid, master) } };
+};
+
+/** The same values, each sealed anew with another data key. Digests stay, and with them what runs. */
+export const withNewDataKey = (vault: Vault, master: Uint8Array): Vault => {
+  const kid = newKeyId();
+  const pair = Buffer.concat([randomBytes(KEY_BYTES), vault.keys.digest]);
+  const next: Vault = {
+    keys: split(pair),
+    text: { ...vault.text, kid, gen: vault.text.gen + 1, ...wrap(pair, kid, master), entries: new Map() },
+  };
+  const entries = [...vault.text.entries].map(([name, { rev, updated }]): [string, SealedEntry] => {
+    const value = readEntry(vault, name);
+    if (value === undefined) throw tampered(`changed: ${name}`);
+    return [
+      name,
+      { ...seal(Buffer.from(value.reveal()), next.keys.value, entryContext(next, name, rev)), rev, updated },
+    ];
+  });
+  return { ...next, text: { ...next.text, entries: new Map(entries) } };
+};
+
+/** Names the file for as long as it lives, whatever its keys. */
+export const vaultId = ({ keys }: Vault): string => Buffer.from(derive(keys.digest, 'id', 8)).toString('hex');
 
 /** Opens it, or throws: a wrong key and a changed file are told apart, and nothing in between is accepted. */
 export const openVault = (text: VaultText, master: Uint8Array): Vault => {
@@ -89,13 +118,20 @@ const tryEntry = (vault: Vault, name: string): SecretValue | undefined => {
   return plain && SecretValue.of(Buffer.from(plain).toString());
 };
 
+const newKeyId = (): string => randomBytes(8).toString('hex');
+
+const wrap = (pair: Uint8Array, kid: string, master: Uint8Array): Pick<VaultText, 'kcv' | 'wrapped_dek'> => ({
+  kcv: checkValue(master),
+  wrapped_dek: seal(pair, derive(master, 'wrap'), wrapContext(kid)),
+});
+
 const split = (pair: Uint8Array): Keys => {
   const data = pair.subarray(0, KEY_BYTES);
-  return { value: derive(data, 'value'), mac: derive(data, 'mac'), digest: pair.subarray(KEY_BYTES) };
+  return { pair, value: derive(data, 'value'), mac: derive(data, 'mac'), digest: pair.subarray(KEY_BYTES) };
 };
 
 /** Says which master key is meant without saying anything about it. */
-const checkValue = (master: Uint8Array): string => Buffer.from(derive(master, 'check', 16)).toString('hex');
+export const checkValue = (master: Uint8Array): string => Buffer.from(derive(master, 'check', 16)).toString('hex');
 
 const wrapContext = (kid: string): string => `${FORMAT}|${kid}|wrap`;
 

@@ -1,18 +1,18 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createFileStore, type SecretStore, SecretValue } from '@orca/secrets';
+import { createFileStore, type FileStore, SecretValue } from '@orca/secrets';
 
 /** A store in a directory of its own, with its two files at hand. */
 export interface AStore extends Disposable {
   readonly directory: string;
   readonly path: string;
   readonly keyPath: string;
-  readonly store: SecretStore;
+  readonly store: FileStore;
   set(name: string, text: string): Promise<string>;
   reveal(name: string): Promise<string | undefined>;
   /** Another process would see it like this. */
-  reopened(): SecretStore;
+  reopened(): FileStore;
   raw(): string;
   /** Rewrites the file by hand. */
   edit(change: (file: FileContent) => void): void;
