@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -96,7 +96,8 @@ describe('S5: where the master key is', () => {
       [0o460, false],
     ] as const) {
       rmSync(join(credentials, 'master.key'), { force: true });
-      writeFileSync(join(credentials, 'master.key'), readFileSync(a.keyPath), { mode });
+      writeFileSync(join(credentials, 'master.key'), readFileSync(a.keyPath));
+      chmodSync(join(credentials, 'master.key'), mode);
       const at = findMasterKey({ home: '/nowhere', env: { CREDENTIALS_DIRECTORY: credentials }, cwd: '/' });
       const got = createFileStore({ path: a.path, ...at }).get('A');
       if (fits) expect((await got)?.reveal()).toBe('one');
