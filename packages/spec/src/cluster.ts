@@ -2,38 +2,68 @@ import { isIP } from 'node:net';
 import { posix } from 'node:path';
 import { createPlace, type Fault, issuesOf, type Place, sortIssues } from './faults.ts';
 import { LATER_CLUSTER_KEYS } from './later-cluster-keys.ts';
-import type { BackupTarget, ClusterSpec, Issue, Parsed, SpecFile } from './model.ts';
+import type { BackupTarget, ClusterSpec, Issue, Parsed, SecretUse, SpecFile } from './model.ts';
 import { domain, projectName } from './names.ts';
 import { flag, integer, list, oneOf, parsedText, port, quote, Refusal, template, text, word } from './read.ts';
-import { later, optional, type Read, readTable, required, rows, section, withDefault } from './table.ts';
+import { fillSecrets, type SecretValues, startsWith } from './secret-fill.ts';
+import { judged, usesIn } from './secret-places.ts';
+import { missingSecretIssues } from './secret-uses.ts';
+import { later, NOT_YET, optional, type Read, readTable, required, rows, section, withDefault } from './table.ts';
 import { isTable, readToml, type TomlTable } from './toml.ts';
 
 /** Without a file every default applies: a cluster of one machine. */
-export function parseClusterSpec(file: SpecFile | undefined): Parsed<ClusterSpec> {
-  const { cluster, issues } = readCluster(file);
-  if (issues.some(({ severity }) => severity === 'error')) return { ok: false, issues };
+export function parseClusterSpec(file: SpecFile | undefined, secrets: SecretValues = new Map()): ClusterParsed {
+  const { cluster, issues: found, uses, needed } = readCluster(file, secrets);
+  const missing = missingSecretIssues(
+    uses.filter(({ isFilled }) => isFilled),
+    new Set(needed),
+    file === undefined ? [] : [file],
+  );
+  const issues = sortIssues([...found, ...missing]);
+  if (issues.some(({ severity }) => severity === 'error')) return { ok: false, issues, needed };
   return { ok: true, value: cluster, warnings: issues };
 }
+
+export type ClusterParsed =
+  | Extract<Parsed<ClusterSpec>, { readonly ok: true }>
+  | (Extract<Parsed<ClusterSpec>, { readonly ok: false }> & {
+      /** Secrets whose values are needed to read it, and were not given. */
+      readonly needed: readonly string[];
+    });
 
 export interface ClusterReading {
   /** The best that could be read, so that the services can be checked too. */
   readonly cluster: ClusterSpec;
   readonly issues: readonly Issue[];
+  readonly uses: readonly SecretUse[];
+  readonly needed: readonly string[];
 }
 
-export function readCluster(file: SpecFile | undefined): ClusterReading {
+export function readCluster(file: SpecFile | undefined, secrets: SecretValues = new Map()): ClusterReading {
   const toml = readToml(file?.text ?? '');
   if (file === undefined || toml.ok) {
-    const faults: Fault[] = [];
-    const cluster = toClusterSpec(toml.ok ? toml.value : {}, createPlace(faults));
-    return { cluster, issues: file === undefined ? [] : sortIssues(issuesOf(file, faults)) };
+    const filling = fillSecrets(toml.ok ? toml.value : {}, secrets);
+    const faults: Fault[] = [...filling.faults];
+    const cluster = toClusterSpec(filling.value, createPlace(faults));
+    if (file === undefined) return { cluster, issues: [], uses: [], needed: [] };
+    const issues = sortIssues(issuesOf(file, judged(faults, filling, secrets)));
+    const later = faults.filter(({ message }) => message.startsWith(NOT_YET)).map(({ path }) => path);
+    const uses = usesIn(file, filling, []).map((use) => ({
+      ...use,
+      isUnused: later.some((path) => startsWith(use.path, path)),
+    }));
+    return { cluster, issues, uses, needed: needed(uses, filling.needed) };
   }
   const { line, col, message } = toml;
   const issue: Issue = { severity: 'error', file: file.path, line, col, path: '', message };
   const cluster = toClusterSpec({}, createPlace([]));
   // What it allows is unknown, so no service is blamed for what it may well allow.
-  return { cluster: { ...cluster, security: { allowMounts: ['/'] } }, issues: [issue] };
+  return { cluster: { ...cluster, security: { allowMounts: ['/'] } }, issues: [issue], uses: [], needed: [] };
 }
+
+/** What nothing uses yet may stay unknown: its feature asks for it when there is one. */
+const needed = (uses: readonly SecretUse[], names: readonly string[]): readonly string[] =>
+  names.filter((name) => uses.some((use) => use.name === name && use.isFilled && !use.isUnused));
 
 function toClusterSpec(value: TomlTable, at: Place): ClusterSpec {
   const { cluster, acme, proxy, backup, security } = readTable(ROOT, value, at);

@@ -1,10 +1,13 @@
 import { readCluster } from './cluster.ts';
 import { checkAcross, type Located } from './cross-rules.ts';
 import { compare, createPlace, type Fault, issuesOf, type Place, sortIssues } from './faults.ts';
-import type { ClusterSpec, DesiredState, Issue, Parsed, SpecFile } from './model.ts';
+import type { ClusterSpec, DesiredState, Issue, Parsed, SecretUse, SpecFile } from './model.ts';
 import { isProjectName } from './names.ts';
 import { kindOf } from './read.ts';
 import { createLocator } from './positions.ts';
+import { fillSecrets, type Filling, type SecretValues } from './secret-fill.ts';
+import { filledIn, judged, usesIn } from './secret-places.ts';
+import { missingSecretIssues } from './secret-uses.ts';
 import { readService } from './service.ts';
 import { type Read, readTable, withDefault } from './table.ts';
 import { isTable, readToml, type TomlTable, type TomlValue } from './toml.ts';
@@ -14,11 +17,22 @@ export interface DesiredStateOptions {
   readonly root: string;
   /** Without one the defaults of cluster.toml apply. */
   readonly cluster: ClusterSpec | undefined;
+  /** Values of secrets that stand in other fields than templates; none unless given. */
+  readonly secrets?: SecretValues;
 }
+
+export type DesiredReading = Parsed<DesiredState> & Pick<DesiredState, 'uses'> & { readonly needed: readonly string[] };
 
 /** All services of all files, or every fault of every file. Pure: nothing is looked up on disk. */
 export function parseDesiredState(files: readonly SpecFile[], options: DesiredStateOptions): Parsed<DesiredState> {
-  return readDesiredState(files, options, () => {});
+  const { uses, needed, ...parsed } = readDesiredState(files, options, () => {});
+  if (needed.length === 0) return parsed;
+  const missing = missingSecretIssues(
+    uses.filter(({ isFilled }) => isFilled),
+    new Set(needed),
+    files,
+  );
+  return { ok: false, issues: sortIssues([...missing, ...(parsed.ok ? parsed.warnings : parsed.issues)]) };
 }
 
 /** The same, telling `onFile` which file is being worked on: the last one named is the one that takes too long. */
@@ -26,24 +40,28 @@ export function readDesiredState(
   files: readonly SpecFile[],
   options: DesiredStateOptions,
   onFile: (file: SpecFile) => void,
-): Parsed<DesiredState> {
+): DesiredReading {
   const cluster = options.cluster ?? readCluster(undefined).cluster;
   const readings = files
     .toSorted((a, b) => compare(a.path, b.path))
     .map((file) => {
       onFile(file);
-      return readFile(file, { root: options.root, allowMounts: cluster.security.allowMounts });
+      const rules = { root: options.root, allowMounts: cluster.security.allowMounts };
+      return readFile(file, rules, options.secrets ?? new Map());
     });
   const located = readings.flatMap(({ services }) => services).toSorted((a, b) => compare(a.spec.name, b.spec.name));
   checkAcross(located, { cluster, isComplete: readings.every(({ isComplete }) => isComplete) });
   const issues = sortIssues(
-    readings.flatMap(({ file, faults, syntax }) => {
+    readings.flatMap(({ file, faults, filling, syntax }) => {
       onFile(file);
-      return [...syntax, ...issuesOf(file, faults)];
+      return [...syntax, ...issuesOf(file, judged(faults, filling, options.secrets ?? new Map()))];
     }),
   );
-  if (issues.some(({ severity }) => severity === 'error')) return { ok: false, issues };
-  return { ok: true, value: { services: located.map(({ spec }) => spec) }, warnings: issues };
+  const uses = readings.flatMap((reading) => reading.uses);
+  const needed = [...new Set(readings.flatMap(({ filling }) => filling?.needed ?? []))].toSorted(compare);
+  if (needed.length > 0 || issues.some(({ severity }) => severity === 'error'))
+    return { ok: false, issues, uses, needed };
+  return { ok: true, value: { services: located.map(({ spec }) => spec), uses }, warnings: issues, uses, needed };
 }
 
 interface Reading {
@@ -51,20 +69,28 @@ interface Reading {
   readonly services: readonly Located[];
   /** Grows while the rules between services are checked. */
   readonly faults: readonly Fault[];
+  /** `undefined` where nothing could be read. */
+  readonly filling: Filling | undefined;
+  readonly uses: readonly SecretUse[];
   readonly syntax: readonly Issue[];
   readonly isComplete: boolean;
 }
 
-function readFile(file: SpecFile, rules: { readonly root: string; readonly allowMounts: readonly string[] }): Reading {
+function readFile(
+  file: SpecFile,
+  rules: { readonly root: string; readonly allowMounts: readonly string[] },
+  secrets: SecretValues,
+): Reading {
   const toml = readToml(file.text);
   if (!toml.ok) {
     const { line, col, message } = toml;
     const syntax: readonly Issue[] = [{ severity: 'error', file: file.path, line, col, path: '', message }];
-    return { file, services: [], faults: [], syntax, isComplete: false };
+    return { file, services: [], faults: [], filling: undefined, uses: [], syntax, isComplete: false };
   }
-  const faults: Fault[] = [];
+  const filling = fillSecrets(toml.value, secrets);
+  const faults: Fault[] = [...filling.faults];
   const place = createPlace(faults);
-  const { service: tables } = readTable(FILE, toml.value, place);
+  const { service: tables } = readTable(FILE, filling.value, place);
   if (tables.length === 0 && faults.length === 0)
     place.error('holds no service: write [[service]] with name and image');
   const lines = serviceLines(file.text, tables.length);
@@ -72,11 +98,11 @@ function readFile(file: SpecFile, rules: { readonly root: string; readonly allow
   const services = tables.flatMap((table, index): Located[] => {
     const at = place.at('service', index);
     const source = { file: file.path, line: lines[index] ?? 1 };
-    const spec = readService(table, at, { ...rules, project, source });
+    const spec = readService(table, at, { ...rules, project, source, filled: filledIn(filling, index) });
     return spec === undefined ? [] : [{ spec, place: at }];
   });
   const isComplete = services.length === tables.length && tables.length > 0;
-  return { file, services, faults, syntax: [], isComplete };
+  return { file, services, faults, filling, uses: usesIn(file, filling, tables), syntax: [], isComplete };
 }
 
 const serviceTables: Read<readonly TomlTable[]> = (value, at) => {

@@ -18,7 +18,7 @@ export async function withEnvFiles(
       return { ...service, env: { ...Object.fromEntries(read.flatMap((file) => file.env)), ...service.env } };
     }),
   );
-  return { infra: { ...infra, desired: { services } }, issues };
+  return { infra: { ...infra, desired: { ...infra.desired, services } }, issues };
 }
 
 interface ReadEnvFile {

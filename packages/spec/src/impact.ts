@@ -52,5 +52,9 @@ export const impactOf: Readonly<Record<keyof ServiceSpec, Impact>> = {
   sharedVolume: 'none',
   // Takes effect with the next container; a restart only for that would cost more than it gives.
   logging: 'none',
+  secretFiles: 'recreate',
+  autoRedeploy: 'none',
+  // Their digests are part of the revision.
+  filled: 'none',
   source: 'none',
 };

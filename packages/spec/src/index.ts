@@ -15,6 +15,8 @@ export type {
   PublishedPort,
   Resources,
   RouteSpec,
+  SecretFile,
+  SecretUse,
   ServiceName,
   ServiceSpec,
   SpecFile,
@@ -29,6 +31,8 @@ export { formatIssue } from './faults.ts';
 export { type Impact, impactOf } from './impact.ts';
 export { isServiceName } from './names.ts';
 export { type RevisionInputs, revisionOf } from './revision.ts';
-export { type SecretUse, secretNames, secretUses } from './secret-uses.ts';
+export { hideSecrets, showSecrets } from './hide-secrets.ts';
+export type { SecretValues } from './secret-fill.ts';
+export { secretNames } from './secret-uses.ts';
 export { formatTemplate, parseTemplate, renderTemplate, type TemplateResult } from './template.ts';
 export { type UpdateOrder, updateOrderOf } from './update-order.ts';

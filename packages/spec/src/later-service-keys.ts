@@ -26,7 +26,6 @@ export const LATER_SERVICE_KEYS: {
     placement: { feature: '[service.placement]; everything runs on this machine', read: placement },
     tls_cert: { feature: 'tls_cert (TLS)', read: anyText },
     tls_key: { feature: 'tls_key (TLS)', read: anyText },
-    auto_redeploy: { feature: 'auto_redeploy; redeploy after changing a secret', read: anyFlag },
   },
   resources: { gpu: { feature: '[service.resources.gpu]; use gpus', read: gpu } },
 };

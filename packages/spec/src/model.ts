@@ -168,13 +168,43 @@ export interface ServiceSpec {
   /** Its writable volumes and mounts tolerate several writers. */
   readonly sharedVolume: boolean | undefined;
   readonly logging: Logging | undefined;
+  /** Files that hold secrets, on a file system in memory, sorted by target. */
+  readonly secretFiles: readonly SecretFile[] | undefined;
+  /** A changed secret replaces it without a deploy being asked for. */
+  readonly autoRedeploy: boolean | undefined;
+  /** Secrets whose values became part of the fields above, by name. Those of templates are not among them. */
+  readonly filled: readonly string[] | undefined;
   /** Where it was written, for messages. */
   readonly source: { readonly file: string; readonly line: number };
+}
+
+/** A file in the container, for an image that reads `*_FILE`: only its owner may read it. */
+export interface SecretFile {
+  /** Absolute path in the container. */
+  readonly target: string;
+  readonly value: Template;
+  /** Its owner; `undefined` is the user the container runs as. */
+  readonly uid: number | undefined;
+}
+
+/** A place in a file that refers to a secret. */
+export interface SecretUse {
+  readonly name: string;
+  /** `undefined` in cluster.toml. */
+  readonly service: string | undefined;
+  readonly file: string;
+  readonly path: readonly (string | number)[];
+  /** Its value becomes part of the text before that is read; otherwise it is filled in when a container is made. */
+  readonly isFilled: boolean;
+  /** It belongs to a part of cluster.toml that is read and not used yet. */
+  readonly isUnused: boolean;
 }
 
 /** Everything `services/` asks for. Sorted by name, so that the order of files never matters. */
 export interface DesiredState {
   readonly services: readonly ServiceSpec[];
+  /** All places that refer to secrets. */
+  readonly uses: readonly SecretUse[];
 }
 
 export type BackupTarget =
@@ -238,3 +268,10 @@ export interface Infra {
   readonly cluster: ClusterSpec;
   readonly desired: DesiredState;
 }
+
+/** What reading the files came to, with all that refers to secrets, also where reading failed. */
+export type InfraReading = Parsed<Infra> & {
+  readonly uses: readonly SecretUse[];
+  /** Secrets whose values are needed to read the files, and were not given. */
+  readonly needed: readonly string[];
+};

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { fileIssue } from './infra-files.ts';
-import type { Infra, Parsed } from './model.ts';
+import type { InfraReading } from './model.ts';
 import { filesOf, type ParseRequest } from './parse-infra.ts';
 
 /** Parses away from the caller's event loop, so that a hostile file costs a thread and not the server. */
 export interface ParseThread {
-  parse(request: ParseRequest): Promise<Parsed<Infra>>;
+  parse(request: ParseRequest): Promise<InfraReading>;
 }
 
 /** Together with the start of a thread this stays below two seconds; an honest infra takes a few milliseconds. */
@@ -18,13 +18,13 @@ interface Running {
   readonly worker: Worker;
   readonly progress: Int32Array;
 }
-type Reply = Parsed<Infra> | 'late' | { readonly died: string };
+type Reply = InfraReading | 'late' | { readonly died: string };
 
 /** One thread, started when first needed, kept warm between requests, replaced after it had to be ended. */
 export function createParseThread(deadlineMs: number = DEADLINE_MS): ParseThread {
   let running: Promise<Running> | undefined;
   let last: Promise<unknown> = Promise.resolve();
-  const parseNow = async (request: ParseRequest): Promise<Parsed<Infra>> => {
+  const parseNow = async (request: ParseRequest): Promise<InfraReading> => {
     running ??= start();
     const { worker, progress } = await running.catch((error: unknown) => {
       running = undefined;
@@ -36,7 +36,8 @@ export function createParseThread(deadlineMs: number = DEADLINE_MS): ParseThread
     await worker.terminate();
     const file = filesOf(request)[Atomics.load(progress, 0)]?.path ?? '';
     const reason = reply === 'late' ? `takes longer than ${deadlineMs} ms to read` : `cannot be read: ${reply.died}`;
-    return { ok: false, issues: [fileIssue(file, `${reason}; is it really a config file?`)] };
+    const issues = [fileIssue(file, `${reason}; is it really a config file?`)];
+    return { ok: false, issues, uses: [], needed: [] };
   };
   return {
     parse: async (request) => {
@@ -66,7 +67,7 @@ async function ask(worker: Worker, request: ParseRequest, deadlineMs: number): P
     return await new Promise<Reply>((resolve) => {
       const timer = setTimeout(() => resolve('late'), deadlineMs);
       done.signal.addEventListener('abort', () => clearTimeout(timer));
-      worker.once('message', (reply: Parsed<Infra>) => resolve(reply));
+      worker.once('message', (reply: InfraReading) => resolve(reply));
       worker.once('error', (error: Error) => resolve({ died: error.message }));
       worker.once('exit', (code) => resolve({ died: `its reader ended with code ${code}` }));
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin

@@ -1,34 +1,35 @@
-import { compare } from './faults.ts';
-import type { ServiceName, ServiceSpec } from './model.ts';
+import { compare, formatPath } from './faults.ts';
+import type { Issue, SecretUse, ServiceSpec, SpecFile, Template } from './model.ts';
+import { createLocator } from './positions.ts';
 import { templateSecrets } from './template.ts';
-
-/** One place that needs a secret: enough to tell its user where to look. */
-export interface SecretUse {
-  readonly name: string;
-  readonly service: ServiceName;
-  /** `env.KC_DB_PASSWORD` or `command[2]`. */
-  readonly field: string;
-  readonly file: string;
-  /** Where the service begins. */
-  readonly line: number;
-}
 
 /** Names of the secrets a service needs, sorted, each once. */
 export function secretNames(spec: ServiceSpec): readonly string[] {
-  return [...new Set(usesOf(spec).map(({ name }) => name))].toSorted(compare);
+  return [...new Set([...templatesOf(spec).flatMap(templateSecrets), ...(spec.filled ?? [])])].toSorted(compare);
 }
 
-export function secretUses(specs: readonly ServiceSpec[]): readonly SecretUse[] {
-  return specs.flatMap(usesOf);
+function templatesOf(spec: ServiceSpec): readonly Template[] {
+  const files = (spec.secretFiles ?? []).map(({ value }) => value);
+  return [...Object.values(spec.env), ...(spec.entrypoint ?? []), ...(spec.command ?? []), ...files];
 }
 
-function usesOf(spec: ServiceSpec): readonly SecretUse[] {
-  const fields = [
-    ...Object.entries(spec.env).map(([name, template]) => ({ field: `env.${name}`, template })),
-    ...(spec.entrypoint ?? []).map((template, index) => ({ field: `entrypoint[${index}]`, template })),
-    ...(spec.command ?? []).map((template, index) => ({ field: `command[${index}]`, template })),
-  ];
-  return fields.flatMap(({ field, template }) =>
-    templateSecrets(template).map((name) => ({ name, service: spec.name, field, ...spec.source })),
-  );
+/**
+ * One issue for every place that needs a secret that is not set, where it is written. What is
+ * needed by a part of cluster.toml that nothing uses yet is only warned about.
+ */
+export function missingSecretIssues(
+  uses: readonly SecretUse[],
+  missing: ReadonlySet<string>,
+  files: readonly SpecFile[],
+): readonly Issue[] {
+  const locators = new Map<string, ReturnType<typeof createLocator>>();
+  return uses
+    .filter(({ name }) => missing.has(name))
+    .map(({ name, service, file, path, isUnused }): Issue => {
+      const locate = locators.get(file) ?? createLocator(files.find((f) => f.path === file)?.text ?? '');
+      locators.set(file, locate);
+      const field = service === undefined ? formatPath(path) : `${service}: ${formatPath(path.slice(2))}`;
+      const message = `secret ${name} is not set; run: orca secrets set ${name}`;
+      return { severity: isUnused ? 'warning' : 'error', file, ...locate(path), path: field, message };
+    });
 }

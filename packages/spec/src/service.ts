@@ -16,6 +16,7 @@ import { alias, domain, envNameFault, image, networkName, projectName } from './
 import { routePath, serviceName, stopSignal, urlPath } from './names.ts';
 import { shorthandProbe, writtenProbe } from './probe.ts';
 import { publishedPort } from './published-ports.ts';
+import { secretFiles } from './secret-files.ts';
 import {
   flag,
   integer,
@@ -40,6 +41,8 @@ export interface ServiceContext extends MountRules {
   /** Used when the text names none; `undefined` when the file's place does not give one either. */
   readonly project: string | undefined;
   readonly source: ServiceSpec['source'];
+  /** Secrets whose values were filled into its text. */
+  readonly filled: readonly string[];
 }
 
 /**
@@ -77,6 +80,9 @@ export function readService(value: TomlTable, at: Place, context: ServiceContext
     deploy: read.deploy,
     backup: read.backup,
     ...composedOf(read, at, context),
+    secretFiles: read.secret_files,
+    autoRedeploy: read.auto_redeploy === true ? true : undefined,
+    filled: context.filled.length === 0 ? undefined : context.filled,
     source: context.source,
   };
   checkTargets(spec, at);
@@ -129,7 +135,7 @@ function probesOf({ read, has }: Written, at: Place): Pick<ServiceSpec, 'readine
 
 function checkTargets(spec: ServiceSpec, at: Place): void {
   const seen = new Set<string>();
-  for (const { target } of [...spec.volumes, ...spec.mounts]) {
+  for (const { target } of [...spec.volumes, ...spec.mounts, ...(spec.secretFiles ?? [])]) {
     if (seen.has(target)) at.error(`two volumes or mounts have the same target ${target}`);
     seen.add(target);
   }
@@ -268,6 +274,8 @@ const SERVICE = rows({
     cpus: optional(cpus),
     stop_signal: optional(stopSignal),
     ...COMPOSE_KEYS,
+    secret_files: optional(secretFiles),
+    auto_redeploy: optional(flag),
     backup: withDefault(backup, { enabled: true, preHook: undefined }),
   },
   later: LATER_SERVICE_KEYS.service,

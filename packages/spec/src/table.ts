@@ -31,6 +31,9 @@ export interface LaterKey {
 export type Keys = Readonly<Record<string, Key<unknown>>>;
 export type Values<K extends Keys> = { readonly [P in keyof K]: K[P] extends Key<infer T> ? T : never };
 
+/** How the warning begins about a key whose feature is still to come. */
+export const NOT_YET = 'not supported yet: ';
+
 export function withDefault<T>(read: Read<T>, fallback: NoInfer<T>): Key<T> {
   return { read, fallback, required: false, later: undefined };
 }
@@ -79,7 +82,7 @@ function readKey(name: string, key: Key<unknown>, values: TomlTable, at: Place):
     if (key.required) at.at(name).error('is required');
     return key.fallback;
   }
-  if (key.later !== undefined) at.at(name).warn(`not supported yet: ${key.later}`);
+  if (key.later !== undefined) at.at(name).warn(`${NOT_YET}${key.later}`);
   return key.read(value, at.at(name)) ?? key.fallback;
 }
 
@@ -89,7 +92,7 @@ function readOther(name: string, value: TomlValue, spec: TableSpec<Keys>, at: Pl
     at.error(unknownKey(name, spec));
     return;
   }
-  at.warn(`not supported yet: ${row.feature}`);
+  at.warn(`${NOT_YET}${row.feature}`);
   row.read(value, at);
 }
 

@@ -76,7 +76,6 @@ describe('what Compose has under the same name', () => {
     ['dns = "dns.example"', 'is not an IP address'],
     ['sysctls = { "vm.swappiness" = 1 }', 'is not a setting that a container can have for itself'],
     ['labels = { "orca.service" = "x" }', 'which orca keeps for itself'],
-    ['labels = { team = "${secrets.X}" }', 'may only be used in'],
     ['stop_grace_period = "30"', 'must be a duration such as'],
     ['stop_grace_period = "2h"', 'at most 3600 s'],
     ['stop_grace_period = "3s"\nstop_grace_secs = 3', 'cannot stand next to stop_grace_secs'],

@@ -81,14 +81,6 @@ describe('faults of the text', () => {
     expect(issue).not.toContain('hunter2');
   });
 
-  test('a secret reference outside env and command says where it belongs', () => {
-    expect(issuesOf(web('aliases = ["${secrets.NAME}"]'))).toEqual([
-      expect.stringContaining(
-        'may only be used in env values, entrypoint and command items and the keys of backup targets',
-      ),
-    ]);
-  });
-
   test('control characters do not reach a terminal through a message', () => {
     const [issue = ''] = issuesOf('[[service]]\nname = "web"\nimage = "a\\u001b[31m"\n"\\u001b[2J" = 1');
     // oxlint-disable-next-line no-control-regex -- looking for them is the test

@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { secretUses } from '@orca/spec';
 import { findInfraRoot, loadInfra } from '@orca/spec/files';
 import { linesOf, named, valueOf, web } from './reading.ts';
 
@@ -115,19 +114,6 @@ describe('loading an infra root', () => {
   test('stops when it is asked to', async () => {
     const root = infra({ 'services/web/service.toml': web() });
     await expect(loadInfra(root, AbortSignal.abort())).rejects.toThrow('aborted');
-  });
-
-  test('says who needs a secret', async () => {
-    const root = infra({
-      'services/web/service.toml': web('command = ["${secrets.A}"]', '[service.env]', 'X = "${secrets.A}${secrets.B}"'),
-    });
-    const { services } = valueOf(await loadInfra(root)).desired;
-    const at = { service: 'web', file: 'services/web/service.toml', line: 1 };
-    expect(secretUses(services)).toEqual([
-      { ...at, name: 'A', field: 'env.X' },
-      { ...at, name: 'B', field: 'env.X' },
-      { ...at, name: 'A', field: 'command[0]' },
-    ]);
   });
 });
 

@@ -53,6 +53,9 @@ const changes: { readonly [K in keyof ServiceSpec]: ServiceSpec[K] } = {
   dependsOn: [serviceOf(web()).name],
   publishedPorts: serviceOf(web('extra_ports = ["1:1"]')).publishedPorts,
   source: { file: 'services.toml', line: 9 },
+  secretFiles: [{ target: '/run/secrets/a', value: { parts: [{ secret: 'A' }] }, uid: undefined }],
+  autoRedeploy: true,
+  filled: ['A'],
 };
 
 /** Every key that Compose has as well. */
