@@ -83,6 +83,7 @@ describe('what status prints', () => {
     dependsOn: [],
     upToDate: true,
     paused: false,
+    staleSecrets: [],
     startedAt: '2026-01-01T00:00:00Z',
     lastFailure: undefined,
     ...change,

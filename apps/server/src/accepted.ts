@@ -15,11 +15,13 @@ export interface Accepted {
   /** Names this control plane may act on: what it keeps, and what it was asked to take away. */
   scope(): ReadonlySet<string>;
   get(service: string): AcceptedRecord | undefined;
+  /** Its spec as it was when this revision was asked for, or last ran well. */
+  specOf(service: string, revision: string): ServiceSpec | undefined;
   isPaused(service: string): boolean;
   /** Part of the revision: a higher one makes a new instance of what has not changed. */
   generationOf(service: string): number;
   bump(services: Iterable<string>): Promise<void>;
-  accept(services: readonly Desired[]): Promise<void>;
+  accept(services: readonly (Desired & Pick<AcceptedRecord, 'secretDigests'>)[]): Promise<void>;
   /** Nobody wants them any more; they are taken away, then forgotten. */
   remove(services: readonly string[]): Promise<void>;
   /** Taken away: nothing is left to do. */
@@ -45,6 +47,8 @@ export const openAccepted = async (records: Records): Promise<Accepted> => {
       })),
     scope: () => new Set([...accepted.keys(), ...removed]),
     get: (service) => accepted.get(service),
+    specOf: (service, revision) =>
+      [accepted.get(service), good.get(service)].find((record) => record?.revision === revision)?.spec,
     isPaused: (service) => paused.has(service),
     generationOf: (service) => generation.get(service) ?? 0,
     bump: async (services) => {
@@ -55,8 +59,8 @@ export const openAccepted = async (records: Records): Promise<Accepted> => {
       }
     },
     accept: async (services) => {
-      for (const { spec, revision, order, isRouted, stopGraceMs } of services) {
-        const record = { spec, revision, order, isRouted, stopGraceMs };
+      for (const { spec, revision, order, isRouted, stopGraceMs, secretDigests } of services) {
+        const record = { spec, revision, order, isRouted, stopGraceMs, secretDigests };
         await records.put('accepted', spec.name, record);
         accepted.set(spec.name, record);
         if (removed.delete(spec.name)) await records.delete('removed', spec.name);

@@ -8,8 +8,13 @@ const name = 'cluster.toml';
 const maxBytes = 1024 * 1024;
 
 /** Reads the cluster's own settings alone: a server must start, and keep serving, while a service file is broken. */
-export const readClusterFile = async (root: string): Promise<ClusterSpec> => {
-  const parsed = parseClusterSpec(await textOf(join(root, name)));
+export const readClusterFile = async (
+  root: string,
+  secrets: (names: readonly string[]) => Promise<ReadonlyMap<string, string>>,
+): Promise<ClusterSpec> => {
+  const file = await textOf(join(root, name));
+  const first = parseClusterSpec(file);
+  const parsed = first.ok || first.needed.length === 0 ? first : parseClusterSpec(file, await secrets(first.needed));
   if (parsed.ok) return parsed.value;
   throw new ServerError('ORCA_SERVER_BAD_CONFIG', parsed.issues.map(formatIssue).join('\n'));
 };

@@ -26,7 +26,9 @@ import { EventQueue } from './event-queue.ts';
 import { followLogs, lastLines } from './instance-logs.ts';
 import type { Look } from './look.ts';
 import { obstacleOf } from './obstacles.ts';
+import { removals, unknownNames } from './service-names.ts';
 import { SingleFile } from './single-file.ts';
+import { staleReason, staleSecrets } from './stale-secrets.ts';
 import { statusOf } from './status.ts';
 import { messageOf, wireIssue, wirePlan } from './wire.ts';
 
@@ -122,12 +124,20 @@ class Plane implements ServerPlane {
               failures,
               quarantined: this.#o.accepted.quarantine,
               troubles: this.#o.troubles(),
+              staleSecrets: (name) => this.#staleSecrets(name),
             })
           : [],
     };
   }
 
+  #staleSecrets(name: string): readonly string[] {
+    const wanted = this.#lastGood?.services.find((d) => d.spec.name === name);
+    return staleSecrets(this.#o.accepted.get(name), wanted?.secretDigests ?? {});
+  }
+
   async *logs(request: LogsRequest, signal: AbortSignal): AsyncIterable<LogLine> {
+    // A container prints what it was given, also while the files are broken.
+    await this.#o.desired.secrets.refresh().catch(() => undefined);
     const instances = (await this.#o.runtime.details(signal)).filter((i) => i.service === request.service);
     if (instances.length === 0)
       throw new ApiError(404, `${request.service} has no container; deploy it first: orca deploy ${request.service}`);
@@ -207,7 +217,7 @@ class Plane implements ServerPlane {
     const isStarted = (d: Service): Service => (named?.has(d.spec.name) === true ? { ...d, isPaused: false } : d);
     const outOfScope = services.filter((d) => !wanted.includes(d));
     const desired = [
-      ...wanted.map((d) => isStarted(d)),
+      ...wanted.map((d) => ({ ...isStarted(d), change: staleReason(this.#staleSecrets(d.spec.name)) })),
       // What is not deployed now counts as it was last deployed, if it was.
       ...outOfScope.map((d) => accepted.services().find((a) => a.spec.name === d.spec.name) ?? d),
     ].map((d) => ({ ...d, lastGood: accepted.services().find((a) => a.spec.name === d.spec.name)?.lastGood }));
@@ -293,7 +303,9 @@ class Plane implements ServerPlane {
     if (desired.ok) this.#lastGood = desired;
     const { accepted } = this.#o;
     // Stopping must work with a broken config as well.
-    const known = new Map((this.#lastGood?.services ?? []).map((d) => [d.spec.name as string, d]));
+    const known = new Map<string, DesiredService<ServiceSpec>>(
+      (this.#lastGood?.services ?? []).map((d) => [d.spec.name as string, d]),
+    );
     for (const d of accepted.services()) known.set(d.spec.name, d);
     if (known.size === 0 && !desired.ok)
       throw new ApiError(409, 'the config has errors, and no earlier version of it is known to this server');
@@ -367,15 +379,6 @@ interface Order {
   readonly guarded: readonly { readonly service: string; readonly reasons: readonly string[] }[];
 }
 
-/** Services that the plan takes away altogether. */
-const removals = (
-  steps: readonly { readonly action: { readonly service: string } }[],
-  desired: readonly Service[],
-): readonly string[] => {
-  const kept = new Set(desired.map((d) => d.spec.name as string));
-  return [...new Set(steps.map((s) => s.action.service))].filter((name) => !kept.has(name));
-};
-
 const failedEnd = (outcome: End['outcome'], message: string): End => ({
   type: 'end',
   outcome,
@@ -386,11 +389,3 @@ const failedEnd = (outcome: End['outcome'], message: string): End => ({
   ms: 0,
   message,
 });
-
-const unknownNames = (asked: readonly string[] | 'all', services: readonly Service[]): string | undefined => {
-  if (asked === 'all') return undefined;
-  const known = services.map((d) => d.spec.name as string);
-  const unknown = asked.filter((name) => !known.includes(name));
-  if (unknown.length === 0) return undefined;
-  return `no such service: ${unknown.join(', ')} (there are: ${known.join(', ') || 'none'})`;
-};

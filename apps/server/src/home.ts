@@ -7,10 +7,11 @@ import { ServerError } from './errors.ts';
 export interface Home {
   readonly dir: string;
   readonly tokenPath: string;
-  readonly masterKeyPath: string;
   readonly logPath: string;
   readonly lockPath: string;
   readonly storePath: string;
+  /** How far the secrets file had come when it was last seen. */
+  readonly seenPath: string;
 }
 
 /** Makes the directory if it is not there; refuses one that others may write to. */
@@ -27,10 +28,10 @@ export const openHome = (dir: string): Home => {
   return {
     dir,
     tokenPath: join(dir, 'cluster.token'),
-    masterKeyPath: join(dir, 'master.key'),
     logPath: join(dir, 'orca.log'),
     lockPath: join(dir, 'orca.pid'),
     storePath: join(dir, 'orca.db'),
+    seenPath: join(dir, 'secrets-seen.json'),
   };
 };
 

@@ -23,7 +23,9 @@ import { logCrash, logDeploy, logEngine, logLiveness, logLoop } from './log-even
 import { createLook } from './look.ts';
 import type { Records } from './records.ts';
 import { createProxyRouter } from './router.ts';
+import { createSecretRotation } from './secret-rotation.ts';
 import type { SecretAccess } from './secret-access.ts';
+import type { FileGuards } from './secret-guards.ts';
 import { messageOf } from './wire.ts';
 
 export interface KeeperOptions {
@@ -32,6 +34,9 @@ export interface KeeperOptions {
   readonly version: string;
   readonly resyncMs: number;
   readonly secrets: SecretAccess;
+  readonly guards: FileGuards;
+  /** Where files with secrets may lie, instead of the usual places. */
+  readonly secretDirs: readonly string[] | undefined;
   readonly records: Records;
   readonly images: ImageRecords;
   readonly proxy: Proxy;
@@ -68,7 +73,14 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
   let mutations = 0;
   const runtime = createDockerRuntime({
     cluster: cluster.name,
-    env: secrets,
+    env: {
+      render: (spec) => secrets.render(spec),
+      filesOf: async (service, revision) => {
+        const spec = accepted.specOf(service, revision);
+        return spec && secrets.files(spec);
+      },
+    },
+    ...(o.secretDirs === undefined ? {} : { secretDirs: o.secretDirs }),
     onMutation: (call) => {
       mutations += 1;
       log.debug({ call }, 'engine');
@@ -121,6 +133,7 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
   const desired = {
     root,
     secrets,
+    guards: o.guards,
     images: runtime,
     isPaused: (name: string) => accepted.isPaused(name),
     generationOf: (name: string) => accepted.generationOf(name),
@@ -204,6 +217,26 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
     }
   };
 
+  const rotation = createSecretRotation({
+    accepted,
+    secrets,
+    images: runtime,
+    stamp: () => o.guards.stamp(),
+    recorded: async (name) => (await records.load()).accepted.get(name)?.spec,
+    onRedeploy: (service, changed) => {
+      log.info({ service, secrets: changed }, 'a secret changed, and auto_redeploy asks for a new instance');
+      loop.supersede([service]);
+      loop.request(new Set([service]));
+    },
+  });
+  let rotating: Promise<void> | undefined;
+  const lookForRotation = (): void => {
+    rotating ??= rotation
+      .look(stopping.signal)
+      .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'changed secrets could not be looked at'))
+      .finally(() => (rotating = undefined));
+  };
+
   const stopping = new AbortController();
   let ticking: NodeJS.Timeout | undefined;
   return {
@@ -219,6 +252,7 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
       ticking = setInterval(() => {
         liveness.tick(look.seen(), specs());
         crashes.tick();
+        lookForRotation();
       }, tickMs);
     },
     stop: async () => {

@@ -1,9 +1,10 @@
-import type { DesiredService, Gathered, InstanceKey } from '@orca/reconcile';
+import type { Gathered, InstanceKey } from '@orca/reconcile';
 import type { InstanceDetails } from '@orca/runtime-docker';
 import type { ServiceSpec } from '@orca/spec';
 import type { Accepted } from './accepted.ts';
 import { adoptable } from './adoption.ts';
 import type { Crashes } from './crashes.ts';
+import type { Service } from './desired.ts';
 import type { Liveness } from './liveness.ts';
 import type { Records } from './records.ts';
 import type { ProxyRouter } from './router.ts';
@@ -17,7 +18,7 @@ export interface LookPorts {
   readonly crashes: Crashes;
   readonly records: Pick<Records, 'routes'>;
   /** What the files ask for, as far as they can be read: for what no record tells of. */
-  readonly desired: (signal: AbortSignal) => Promise<readonly DesiredService<ServiceSpec>[]>;
+  readonly desired: (signal: AbortSignal) => Promise<readonly Service[]>;
   /** Told once, when running instances were taken over. */
   readonly onAdopted: (running: number, routed: number) => void;
 }
@@ -99,11 +100,11 @@ export const createLook = (ports: LookPorts): Look => {
  */
 const acceptRunning = async (
   accepted: Accepted,
-  desired: readonly DesiredService<ServiceSpec>[],
+  desired: readonly Service[],
   details: readonly InstanceDetails[],
 ): Promise<void> => {
   const scope = accepted.scope();
-  const isRunning = (d: DesiredService<ServiceSpec>): boolean =>
+  const isRunning = (d: Service): boolean =>
     details.some((i) => i.service === d.spec.name && i.revision === d.revision && i.stage === 'current');
   const found = desired.filter((d) => !scope.has(d.spec.name) && isRunning(d));
   await accepted.accept(found);

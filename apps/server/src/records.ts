@@ -1,12 +1,17 @@
 import { revision, type DesiredService, type Revision } from '@orca/reconcile';
 import type { RouteSpec, ServiceSpec } from '@orca/spec';
 import type { Store } from '@orca/store';
+import type { SecretAccess } from './secret-access.ts';
+import { withoutSecrets, type RecordStore } from './record-store.ts';
 
 /** A service as a deploy asked for it. Templates hold names of secrets, never their values. */
 export type AcceptedRecord = Pick<
   DesiredService<ServiceSpec>,
   'spec' | 'revision' | 'order' | 'isRouted' | 'stopGraceMs'
->;
+> & {
+  /** Keyed digests of its secrets as they were; absent in records of earlier versions. */
+  readonly secretDigests?: Readonly<Record<string, string>> | undefined;
+};
 
 export interface RecordedState {
   readonly accepted: Map<string, AcceptedRecord>;
@@ -30,7 +35,10 @@ export interface Records {
 /** Of another version of these records nothing is believed: it counts as lost. */
 const version = 1;
 
-export const createRecords = (store: Store): Records => ({
+export const createRecords = (plain: Store, secrets: Pick<SecretAccess, 'hide' | 'show'>): Records =>
+  recordsIn(withoutSecrets(plain, secrets));
+
+const recordsIn = (store: RecordStore): Records => ({
   load: async () => ({
     accepted: await entries(store, 'accepted', asAccepted),
     good: await entries(store, 'good', asAccepted),
@@ -49,7 +57,7 @@ export const createRecords = (store: Store): Records => ({
 });
 
 const entries = async <T>(
-  store: Store,
+  store: RecordStore,
   kind: string,
   read: (value: unknown) => T | undefined,
 ): Promise<Map<string, T>> =>

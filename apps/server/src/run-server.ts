@@ -1,8 +1,8 @@
 import { realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createApiServer, tokenAuthorizer } from '@orca/api/server';
 import { createProxy } from '@orca/proxy';
-import { createFileStore } from '@orca/secrets';
+import { createFileStore, findMasterKey } from '@orca/secrets';
 import type { ClusterSpec } from '@orca/spec';
 import { findInfraRoot } from '@orca/spec/files';
 import { createStore } from '@orca/store';
@@ -14,7 +14,9 @@ import { createKeeper } from './keeper.ts';
 import { takeLock } from './lock.ts';
 import { openLog } from './log.ts';
 import { createRecords } from './records.ts';
-import { createSecretAccess } from './secret-access.ts';
+import { redactedPlane } from './redacted-plane.ts';
+import { createSecretAccess, type SecretAccess } from './secret-access.ts';
+import { createFileGuards, type FileGuards } from './secret-guards.ts';
 import { startWatchdog } from './watchdog.ts';
 import { messageOf } from './wire.ts';
 
@@ -43,10 +45,16 @@ const defaultResyncSeconds = 30;
 export const runServer = async (options: ServerOptions): Promise<number> => {
   const home = openHome(options.home);
   const root = infraRoot(options);
-  const cluster = await readClusterFile(root);
+  const path = join(root, 'secrets.json');
+  const key = findMasterKey({ home: home.dir, env: options.env, cwd: options.cwd });
+  const secretStore = createFileStore({ path, seenPath: home.seenPath, ...key });
+  const secrets = createSecretAccess(secretStore);
+  const directories = [options.cwd, home.dir, options.env['HOME'] ?? options.cwd];
+  const guards = createFileGuards({ root, path, keyPath: key.keyPath, store: secretStore, directories });
+  const cluster = await readClusterFile(root, (names) => secrets.values(names));
   const lock = takeLock(home.lockPath);
   try {
-    return await serve(options, { home, root, cluster });
+    return await serve(options, { home, root, cluster, secrets, guards });
   } finally {
     lock.release();
   }
@@ -56,6 +64,8 @@ interface Place {
   readonly home: Home;
   readonly root: string;
   readonly cluster: ClusterSpec;
+  readonly secrets: SecretAccess;
+  readonly guards: FileGuards;
 }
 
 const infraRoot = ({ dir, cwd, env }: ServerOptions): string => {
@@ -67,11 +77,9 @@ const infraRoot = ({ dir, cwd, env }: ServerOptions): string => {
   );
 };
 
-const serve = async (options: ServerOptions, { home, root, cluster }: Place): Promise<number> => {
+const serve = async (options: ServerOptions, place: Place): Promise<number> => {
+  const { home, root, cluster, secrets, guards } = place;
   const tokenSha256 = openToken(home.tokenPath);
-  const secrets = createSecretAccess(
-    createFileStore({ path: join(root, 'secrets.json'), keyPath: home.masterKeyPath }),
-  );
   const log = openLog({
     path: home.logPath,
     level: cluster.logLevel,
@@ -83,7 +91,10 @@ const serve = async (options: ServerOptions, { home, root, cluster }: Place): Pr
     onCorrupt: (movedTo) =>
       log.warn({ movedTo }, 'the records were damaged and are begun anew; workloads are not affected'),
   });
-  const records = createRecords(store);
+  // Before anything is said: what is secret must be known. Unreadable secrets are told by every deploy and status.
+  await secrets.refresh().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'secrets cannot be read'));
+  for (const { file, message } of await guards.strayWarnings()) log.warn({ file }, message);
+  const records = createRecords(store, secrets);
   const proxy = createProxy({
     port: options.proxyPort ?? cluster.proxy.httpPort,
     bind: cluster.proxy.bind,
@@ -95,12 +106,17 @@ const serve = async (options: ServerOptions, { home, root, cluster }: Place): Pr
     version: options.version,
     resyncMs: resyncMs(options.env),
     secrets,
+    guards,
+    secretDirs: secretDirs(options.env),
     records,
     images: await openImageRecords(store),
     proxy,
     log,
   });
-  const api = createApiServer(keeper.plane, { authorize: tokenAuthorizer(tokenSha256), version: options.version });
+  const api = createApiServer(
+    redactedPlane(keeper.plane, (text) => secrets.redact(text)),
+    { authorize: tokenAuthorizer(tokenSha256), version: options.version },
+  );
 
   const ending = endOf(options.signal);
   const proxyAddress = await listen(
@@ -129,6 +145,12 @@ const serve = async (options: ServerOptions, { home, root, cluster }: Place): Pr
   await proxy.close();
   await store.close();
   return 0;
+};
+
+/** Where files with secrets may lie: what the user names, else the usual places. */
+const secretDirs = (env: NodeJS.ProcessEnv): readonly string[] | undefined => {
+  const named = env['ORCA_RUN_DIR'];
+  return named === undefined || named === '' ? undefined : [resolve(named)];
 };
 
 /** How often everything is looked at; `ORCA_RESYNC_SECS` is for tests that cannot wait. */

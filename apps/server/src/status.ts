@@ -12,6 +12,8 @@ export interface StatusInput {
   readonly quarantined: ReadonlyMap<string, { readonly revision: string }>;
   /** Instances that are not well though they may run: failing probes, crash loops. */
   readonly troubles: ReadonlyMap<InstanceKey, string>;
+  /** Secrets of a service that changed since it was deployed. */
+  readonly staleSecrets: (service: string) => readonly string[];
 }
 
 /** The state of every service, desired or still there, in the order of their names. */
@@ -21,6 +23,7 @@ export const statusOf = ({
   failures,
   quarantined,
   troubles,
+  staleSecrets,
 }: StatusInput): readonly ServiceStatus[] => {
   const wanted = desired.map((d) => {
     const own = instances.filter((i) => i.service === d.spec.name);
@@ -29,6 +32,7 @@ export const statusOf = ({
       failure: d.isPaused ? failures.get(d.spec.name) : (sick ?? failures.get(d.spec.name)),
       isCrashLoop: sick?.startsWith('crash loop') === true,
       isQuarantined: quarantined.has(d.spec.name),
+      stale: staleSecrets(d.spec.name),
     });
   });
   const names = new Set(desired.map((d) => d.spec.name as string));
@@ -45,11 +49,11 @@ export const statusOf = ({
 const serviceStatus = (
   { spec, revision, isPaused }: DesiredService<ServiceSpec>,
   own: readonly InstanceDetails[],
-  { failure, isCrashLoop, isQuarantined }: Trouble,
+  { failure, isCrashLoop, isQuarantined, stale }: Trouble,
 ): ServiceStatus => {
   const running = own.filter((i) => i.status === 'running' && i.stage === 'current' && !i.restarting);
   const isCurrent = running.filter((i) => i.revision === revision).length === spec.replicas;
-  const view = { spec, own, running: running.length, failure, isPaused, isCrashLoop, isQuarantined };
+  const view = { spec, own, running: running.length, failure, isPaused, isCrashLoop, isQuarantined, stale };
   return {
     name: spec.name,
     project: spec.project,
@@ -61,6 +65,7 @@ const serviceStatus = (
     dependsOn: spec.dependsOn,
     upToDate: isPaused || isCurrent,
     paused: isPaused,
+    staleSecrets: stale,
     startedAt: running.map((i) => i.startedAt).find((at) => at !== undefined),
     lastFailure: failure ?? (isPaused ? undefined : trouble(own)),
   };
@@ -70,6 +75,7 @@ interface Trouble {
   readonly failure: string | undefined;
   readonly isCrashLoop: boolean;
   readonly isQuarantined: boolean;
+  readonly stale: readonly string[];
 }
 
 interface HealthView extends Trouble {
@@ -114,6 +120,7 @@ const leftover = (name: string, own: readonly InstanceDetails[]): ServiceStatus 
     dependsOn: own[0]?.dependsOn ?? [],
     upToDate: false,
     paused: false,
+    staleSecrets: [],
     startedAt: own.find((i) => i.status === 'running')?.startedAt,
     lastFailure: 'is not in the config any more; the next deploy removes it',
   };

@@ -105,6 +105,8 @@ export interface ServiceStatus {
   /** Whether the running containers are what the files on disk ask for now. */
   readonly upToDate: boolean;
   readonly paused: boolean;
+  /** Names of secrets that have another value than when it was deployed. */
+  readonly staleSecrets: readonly string[];
   /** ISO time the current container started. */
   readonly startedAt: string | undefined;
   /** Why it is not running as desired, in words. */

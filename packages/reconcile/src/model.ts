@@ -33,6 +33,8 @@ export interface DesiredService<S extends Plannable> {
   readonly isPaused: boolean;
   /** How long a stopping instance may take before it is killed. */
   readonly stopGraceMs: number;
+  /** Why its revision is another one, where its owner can tell: shown as the reason of what is done. */
+  readonly change?: string | undefined;
   /** What was last proven to work: brought up again when the wanted revision failed and nothing proven is there. */
   readonly lastGood?: LastGood<S> | undefined;
 }

@@ -157,8 +157,8 @@ const bringUp = <S extends Plannable>(v: View<S>): SlotPlan<S> => ({
 });
 
 const replace = <S extends Plannable>(v: View<S>, old: Instance): SlotPlan<S> => {
-  const { order } = v.desired;
-  const why = `its definition changed; ${order.kind}: ${order.reason}`;
+  const { order, change = 'its definition changed' } = v.desired;
+  const why = `${change}; ${order.kind}: ${order.reason}`;
   // Only one candidate has room in a slot: an instance that serves as one is committed before the next comes.
   const first = old.stage === 'candidate' ? settle(v, old, 'finishes an interrupted commit') : [];
   const leftovers = [...first, ...discard(v, v.leftovers, 'left over')];

@@ -3,6 +3,7 @@ import type { ServiceSpec } from '@orca/spec';
 import { composeConfig, composeHostConfig } from './compose-config.ts';
 import type { RestartPolicy } from './labels.ts';
 import { networkAliases } from './names.ts';
+import type { PlacedFile } from './secret-files.ts';
 
 /** More processes than any service of this size needs, and too few for a fork bomb to take the host. */
 const pidsLimit = 4096;
@@ -15,6 +16,8 @@ export interface ContainerInput {
   readonly env: Readonly<Record<string, string>>;
   readonly command: readonly string[] | undefined;
   readonly entrypoint: readonly string[] | undefined;
+  /** Files on this machine, each to be mounted read-only. */
+  readonly files: readonly PlacedFile[];
   /** Whether the engine may restart it on its own from the start. */
   readonly restart: RestartPolicy;
 }
@@ -28,6 +31,7 @@ export const containerConfig = ({
   env,
   command,
   entrypoint,
+  files,
   restart,
 }: ContainerInput): ContainerCreateOptions => ({
   name,
@@ -41,18 +45,23 @@ export const containerConfig = ({
   ...(spec.stopSignal === undefined ? {} : { StopSignal: spec.stopSignal }),
   StopTimeout: Math.ceil(spec.stopGraceMs / 1000),
   ExposedPorts: Object.fromEntries(spec.publishedPorts.map((p) => [`${p.containerPort}/${p.protocol}`, {}])),
-  HostConfig: hostConfig(spec, network, restart),
+  HostConfig: hostConfig(spec, { network, restart, files }),
   NetworkingConfig: {
     EndpointsConfig: { [network]: { Aliases: [...networkAliases(spec)] } },
   },
 });
 
-const hostConfig = (spec: ServiceSpec, network: string, restart: RestartPolicy): HostConfig => ({
+const hostConfig = (
+  spec: ServiceSpec,
+  { network, restart, files }: Pick<ContainerInput, 'network' | 'restart' | 'files'>,
+): HostConfig => ({
   NetworkMode: network,
   RestartPolicy: restart,
   Mounts: [
     ...spec.volumes.map((v) => ({ Type: 'volume' as const, Source: v.source, Target: v.target, ReadOnly: v.readOnly })),
     ...spec.mounts.map((m) => ({ Type: 'bind' as const, Source: m.source, Target: m.target, ReadOnly: m.readOnly })),
+    // As a mount, not as a bind string: the engine then refuses to start without the file, and never makes a directory of it.
+    ...files.map((f) => ({ Type: 'bind' as const, Source: f.source, Target: f.target, ReadOnly: true })),
   ],
   PortBindings: portBindings(spec),
   LogConfig: logConfig(spec),

@@ -4,12 +4,15 @@ import type { ContainerLine, LogOptions } from './container-logs.ts';
 import type { EngineVersion } from './engine.ts';
 import type { PulledImage } from './images.ts';
 import type { InstanceDetails } from './seen.ts';
+import type { RenderedFile } from './secret-files.ts';
 import type { EngineEvent } from './watch.ts';
 
 /** Fills in what only the last moment may know. */
 export interface EnvSource {
   /** Called right before `create`; the only place where a secret is revealed. */
   render(spec: ServiceSpec): Promise<Rendered>;
+  /** Files for an instance that is there already; `undefined` when its service is not known any more. */
+  filesOf?(service: string, revision: string): Promise<readonly RenderedFile[] | undefined>;
 }
 
 /** A service's templates with their values filled in. */
@@ -17,6 +20,7 @@ export interface Rendered {
   readonly env: Readonly<Record<string, string>>;
   readonly command: readonly string[] | undefined;
   readonly entrypoint: readonly string[] | undefined;
+  readonly files?: readonly RenderedFile[];
 }
 
 export interface DockerRuntimeOptions {
@@ -25,6 +29,8 @@ export interface DockerRuntimeOptions {
   readonly env: EnvSource;
   /** `unix:///…` or `tcp://…`; `DOCKER_HOST`, else the usual socket, unless told. */
   readonly host?: string;
+  /** Where files with secrets may lie; the first that is in memory is used. */
+  readonly secretDirs?: readonly string[];
   /** Told of every call that can change something in the engine. */
   readonly onMutation?: (call: string) => void;
   /** Told what the reader of the log should know though nothing failed: a signal that was ignored. */

@@ -5,4 +5,5 @@ export { createProber, type ProberOptions } from './prober.ts';
 export type { DockerRuntime, DockerRuntimeOptions, EnvSource, Rendered } from './docker-runtime.ts';
 export { createDockerRuntime } from './runtime.ts';
 export type { InstanceDetails } from './seen.ts';
+export { defaultSecretDirs, type RenderedFile } from './secret-files.ts';
 export type { EngineEvent } from './watch.ts';

@@ -5,6 +5,7 @@ import { containerConfig } from './container-config.ts';
 import type { DockerRuntime, DockerRuntimeOptions } from './docker-runtime.ts';
 import { Engine, engineMessage, statusOf, type EngineVersion } from './engine.ts';
 import { RuntimeError } from './errors.ts';
+import { bringFiles } from './bring-files.ts';
 import { Calls, shortMs } from './calls.ts';
 import { diskFault, diskOf } from './disk.ts';
 import { driftOf, formatDrift, type Drift } from './drift.ts';
@@ -14,6 +15,7 @@ import { createInspections, type Inspections } from './inspections.ts';
 import { machineOf, type Machine } from './machine.ts';
 import { mend, reconnect } from './mend.ts';
 import { Places } from './places.ts';
+import { createSecretFiles, defaultSecretDirs, type SecretFiles } from './secret-files.ts';
 import { label, labelsOf, restartOf, type RestartPolicy } from './labels.ts';
 import { containerLines, type ContainerLine, type LogOptions } from './container-logs.ts';
 import { candidateName, retiredName, sharedNetwork, stableName } from './names.ts';
@@ -27,6 +29,7 @@ import {
   type InstanceDetails,
   type Seen,
 } from './seen.ts';
+import { startError } from './start-error.ts';
 import { watchEngine, type EngineEvent } from './watch.ts';
 
 const noRestart: RestartPolicy = { Name: 'no', MaximumRetryCount: 0 };
@@ -38,6 +41,8 @@ const killedCode = 137;
 const stopMarginMs = 15_000;
 /** Shorter than the time between two full looks, so that each of those asks the engine anew. */
 const inspectionAgeMs = 20_000;
+/** Longer than any creation takes: what is younger may belong to a container that is being made. */
+const sweepEveryMs = 600_000;
 
 export const createDockerRuntime = (o: DockerRuntimeOptions): DockerRuntime => new ContainerRuntime(o);
 
@@ -47,6 +52,8 @@ class ContainerRuntime implements DockerRuntime {
   readonly #images: ReturnType<typeof createImages>;
   readonly #calls: Calls;
   readonly #places: Places;
+  readonly #secretFiles: SecretFiles;
+  #sweptAt = Number.NEGATIVE_INFINITY;
   readonly #machine: () => Promise<Machine>;
   /** Where instances were last seen: asking for one by its id costs the engine half of a search by label. */
   readonly #ids = new Map<InstanceKey, string>();
@@ -64,6 +71,7 @@ class ContainerRuntime implements DockerRuntime {
     const onMutation = (call: string): void => o.onMutation?.(call);
     this.#calls = new Calls({ engine: this.#engine, onMutation, onActed: (id) => this.#inspections.forget(id) });
     this.#places = new Places(this.#calls, this.#engine, o.cluster);
+    this.#secretFiles = createSecretFiles(o.secretDirs ?? defaultSecretDirs(process.geteuid?.() ?? 0), o.cluster);
     this.#images = createImages({
       engine: this.#engine,
       onMutation,
@@ -142,8 +150,9 @@ class ContainerRuntime implements DockerRuntime {
     if (spec.internal === true) await this.#places.ensureNetwork(sharedNetwork, spec);
     await this.#places.ensureVolumes(spec);
     const labels = labelsOf(spec, { cluster: this.#o.cluster, slot, revision, key, network });
-    const { env, command, entrypoint } = await this.#o.env.render(spec);
+    const { env, command, entrypoint, files = [] } = await this.#o.env.render(spec);
     signal.throwIfAborted();
+    const placed = files.length === 0 ? [] : await this.#secretFiles.place(key, files);
     // Beside a proven instance nothing but orca may start it: an engine that restarts would make two of them.
     const restart = isReplacement ? noRestart : restartOf(labels);
     const config = containerConfig({
@@ -154,6 +163,7 @@ class ContainerRuntime implements DockerRuntime {
       env,
       command,
       entrypoint,
+      files: placed,
       restart,
     });
     await this.#createContainer(config, key, () => this.#places.renewNetwork(network, spec));
@@ -190,6 +200,9 @@ class ContainerRuntime implements DockerRuntime {
       await this.#calls.act(seen, 'unpause', (container) => container.unpause());
       return;
     }
+    const info = seen.inspected ?? (await this.#inspectId(seen.id));
+    const [secretFiles, env, engine] = [this.#secretFiles, this.#o.env, this.#engine];
+    if (info !== undefined) await bringFiles({ secretFiles, env, engine, info }, seen);
     // The engine takes one network at creation; the other is joined before the first start.
     for (const network of wantedNetworks(seen).filter((wanted) => !seen.networks.includes(wanted)))
       await reconnect(this.#calls, seen, { network, isConnected: false });
@@ -313,7 +326,15 @@ class ContainerRuntime implements DockerRuntime {
         return info === undefined ? [] : [{ seen, info, drift: await this.#driftOf(seen, info) }];
       }),
     );
+    await this.#sweep(new Set(all.flat().map(({ seen }) => seen.key)));
     return all.flat();
+  }
+
+  /** A crash came between a file and its container, or somebody removed the container by hand. */
+  async #sweep(keys: ReadonlySet<InstanceKey>): Promise<void> {
+    if (performance.now() - this.#sweptAt < sweepEveryMs) return;
+    this.#sweptAt = performance.now();
+    await this.#secretFiles.sweep(keys, Date.now() - sweepEveryMs);
   }
 
   /** What is not proven, or does not run, is brought up anew if it is wanted: nothing to repair. */
@@ -374,16 +395,6 @@ class ContainerRuntime implements DockerRuntime {
       if (statusOf(error) !== 409 || !/already in progress/.test(engineMessage(error))) throw error;
     }
     this.#ids.delete(seen.key);
+    await this.#secretFiles.remove(seen.key);
   }
 }
-
-const startError = (seen: Seen, error: unknown): unknown => {
-  const message = engineMessage(Error.isError(error) && error.cause !== undefined ? error.cause : error);
-  const port = /(?:Bind for |listen (?:tcp|udp)\d? )(\S+?):? (?:failed|bind)/.exec(message)?.[1];
-  if (!/port is already allocated|address already in use/.test(message)) return error;
-  return new RuntimeError(
-    'ORCA_RUNTIME_PORT_IN_USE',
-    `${seen.service}: host port ${port ?? ''} is already in use; free it or change extra_ports`,
-    { retryable: false, cause: error },
-  );
-};

@@ -86,6 +86,7 @@ read_only = true
     env: { A: '1' },
     command: undefined,
     entrypoint: undefined,
+    files: [],
     restart: { Name: 'no', MaximumRetryCount: 0 },
   });
 

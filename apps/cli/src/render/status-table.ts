@@ -35,7 +35,10 @@ export const statusLines = (status: ClusterStatus, palette: Palette, now: number
 const notes = (s: ServiceStatus): readonly string[] => [
   ...(s.lastFailure === undefined ? [] : [s.lastFailure]),
   ...(s.paused ? [`stopped by request; start it with: orca deploy ${s.name}`] : []),
-  ...(s.upToDate || s.lastFailure !== undefined || s.desiredReplicas === 0
+  ...(s.staleSecrets.length === 0
+    ? []
+    : [`${s.staleSecrets.join(', ')} changed since it was deployed; orca deploy ${s.name} takes it into use`]),
+  ...(s.upToDate || s.lastFailure !== undefined || s.desiredReplicas === 0 || s.staleSecrets.length > 0
     ? []
     : ['the files ask for something else; see: orca plan']),
 ];
