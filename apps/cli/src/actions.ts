@@ -1,3 +1,4 @@
+import type { SecretsOptions } from './commands/secrets/place.ts';
 import type { Context, GlobalOptions } from './context.ts';
 
 /** Parsed arguments by their long names, as either parser gives them. */
@@ -13,7 +14,11 @@ export type ActionName =
   | 'stop'
   | 'setSecret'
   | 'listSecrets'
-  | 'removeSecret';
+  | 'removeSecret'
+  | 'importSecrets'
+  | 'rotateKey'
+  | 'exportRecovery'
+  | 'verifySecrets';
 
 /** Runs a command and gives its exit code. */
 export type Action = (context: Context, argv: Parsed) => Promise<number>;
@@ -68,19 +73,42 @@ export const actions: Readonly<Record<ActionName, Action>> = {
     }),
   stop: async (c, a) => (await import('./commands/stop.ts')).stop(c, { ...global(a), services: texts(a, 'services') }),
   setSecret: async (c, a) =>
-    (await import('./commands/secrets.ts')).setSecret(c, {
-      ...global(a),
+    (await import('./commands/secrets/set.ts')).setSecret(c, {
+      ...secrets(a),
       name: text(a, 'name') ?? '',
       // yargs reads a lone `-` as an empty word; both mean standard input.
       value: text(a, 'value') || undefined,
+      json: flag(a, 'json'),
     }),
   listSecrets: async (c, a) =>
-    (await import('./commands/secrets.ts')).listSecrets(c, { ...global(a), json: flag(a, 'json') }),
+    (await import('./commands/secrets/list.ts')).listSecrets(c, { ...secrets(a), json: flag(a, 'json') }),
   removeSecret: async (c, a) =>
-    (await import('./commands/secrets.ts')).removeSecret(c, { ...global(a), name: text(a, 'name') ?? '' }),
+    (await import('./commands/secrets/remove.ts')).removeSecret(c, {
+      ...secrets(a),
+      name: text(a, 'name') ?? '',
+      force: flag(a, 'force'),
+    }),
+  importSecrets: async (c, a) =>
+    (await import('./commands/secrets/import.ts')).importSecrets(c, {
+      ...secrets(a),
+      file: text(a, 'file') || '-',
+      json: flag(a, 'json'),
+    }),
+  rotateKey: async (c, a) =>
+    (await import('./commands/secrets/rotate-key.ts')).rotateKey(c, {
+      ...secrets(a),
+      masterOnly: flag(a, 'master-only'),
+      passphrase: typeof a['passphrase'] === 'boolean' ? a['passphrase'] : undefined,
+      json: flag(a, 'json'),
+    }),
+  exportRecovery: async (c, a) =>
+    (await import('./commands/secrets/export.ts')).exportRecovery(c, { ...secrets(a), recovery: flag(a, 'recovery') }),
+  verifySecrets: async (c, a) =>
+    (await import('./commands/secrets/verify.ts')).verifySecrets(c, { ...secrets(a), json: flag(a, 'json') }),
 };
 
 const global = (argv: Parsed): GlobalOptions => ({ api: text(argv, 'api'), dir: text(argv, 'dir') });
+const secrets = (argv: Parsed): SecretsOptions => ({ ...global(argv), acceptOlder: flag(argv, 'accept-older') });
 const flag = (argv: Parsed, name: string): boolean => argv[name] === true;
 const text = (argv: Parsed, name: string): string | undefined => {
   const value = argv[name];

@@ -1,6 +1,7 @@
 import yargs, { type Argv } from 'yargs';
 import { actions, type Action } from './actions.ts';
 import { CliError, type Context } from './context.ts';
+import { secretsCommands } from './secrets-parser.ts';
 
 /** Makes a yargs handler of an action. */
 export type Run = (action: Action) => (argv: unknown) => Promise<void>;
@@ -25,7 +26,7 @@ export const buildParser = (args: readonly string[], context: Context, run: Run)
     .fail((message, error) => {
       throw error ?? new CliError(`${message}\nsee: orca --help`, usageError);
     });
-  return secrets(operations(parser, run), run);
+  return secretsCommands(operations(parser, run), run);
 };
 
 const operations = (parser: Argv, run: Run): Argv =>
@@ -110,32 +111,3 @@ const operations = (parser: Argv, run: Run): Argv =>
           .example('orca stop web', ''),
       run(actions.stop),
     );
-
-const secrets = (parser: Argv, run: Run): Argv =>
-  parser.command('secrets', 'keep secrets, sealed, beside the files', (y) =>
-    y
-      .command(
-        'set <name> [value]',
-        'store a value; - or no value reads it from standard input',
-        (s) =>
-          s
-            .positional('name', { type: 'string', demandOption: true })
-            .positional('value', { type: 'string' })
-            .example('pass show db | orca secrets set DB_PASSWORD -', 'never in the shell history')
-            .example('orca secrets set DB_PASSWORD', 'asks, without showing it'),
-        run(actions.setSecret),
-      )
-      .command(
-        'list',
-        'names, revisions and times; never values',
-        (s) => s.option('json', { type: 'boolean', default: false }),
-        run(actions.listSecrets),
-      )
-      .command(
-        ['rm <name>', 'remove <name>'],
-        'forget a value',
-        (s) => s.positional('name', { type: 'string', demandOption: true }),
-        run(actions.removeSecret),
-      )
-      .demandCommand(1, 'which one? see: orca secrets --help'),
-  );

@@ -5,9 +5,9 @@ const enough = 1024 * 1024;
 
 /** A value from standard input: typed without being shown, or piped; one line end at the end is not part of it. */
 export const readSecret = (context: Context, name: string): Promise<string> =>
-  context.stdin.isTTY ? typed(context, name) : piped(context);
+  context.stdin.isTTY ? askHidden(context, `value of ${name}`) : readPiped(context);
 
-const piped = async ({ stdin }: Context): Promise<string> => {
+export const readPiped = async ({ stdin }: Context): Promise<string> => {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stdin) {
@@ -21,9 +21,10 @@ const piped = async ({ stdin }: Context): Promise<string> => {
     .replace(/\r?\n$/, '');
 };
 
-const typed = ({ stdin, stderr }: Context, name: string): Promise<string> =>
+/** Asks on the terminal, without showing what is typed. */
+export const askHidden = ({ stdin, stderr }: Context, what: string): Promise<string> =>
   new Promise((resolve, reject) => {
-    stderr.write(`value of ${name} (not shown): `);
+    stderr.write(`${what} (not shown): `);
     stdin.setRawMode(true).setEncoding('utf8').resume();
     let text = '';
     const finish = (act: () => void): void => {
@@ -35,7 +36,7 @@ const typed = ({ stdin, stderr }: Context, name: string): Promise<string> =>
     const hear = (typedText: string): void => {
       for (const key of typedText) {
         if (key === '\r' || key === '\n' || key === '\u0004') return finish(() => resolve(text));
-        if (key === '\u0003') return finish(() => reject(new CliError(`${name} was not set`, 130)));
+        if (key === '\u0003') return finish(() => reject(new CliError('nothing was changed', 130)));
         text = key === '\u007f' ? Array.from(text).slice(0, -1).join('') : text + key;
       }
       return undefined;

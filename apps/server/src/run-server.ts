@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, resolve as resolvePath } from 'node:path';
 import { createApiServer, tokenAuthorizer } from '@orca/api/server';
 import { createProxy } from '@orca/proxy';
 import { createFileStore, findMasterKey } from '@orca/secrets';
@@ -150,7 +150,7 @@ const serve = async (options: ServerOptions, place: Place): Promise<number> => {
 /** Where files with secrets may lie: what the user names, else the usual places. */
 const secretDirs = (env: NodeJS.ProcessEnv): readonly string[] | undefined => {
   const named = env['ORCA_RUN_DIR'];
-  return named === undefined || named === '' ? undefined : [resolve(named)];
+  return named === undefined || named === '' ? undefined : [resolvePath(named)];
 };
 
 /** How often everything is looked at; `ORCA_RESYNC_SECS` is for tests that cannot wait. */

@@ -47,10 +47,10 @@ export function readCluster(file: SpecFile | undefined, secrets: SecretValues = 
     const cluster = toClusterSpec(filling.value, createPlace(faults));
     if (file === undefined) return { cluster, issues: [], uses: [], needed: [] };
     const issues = sortIssues(issuesOf(file, judged(faults, filling, secrets)));
-    const later = faults.filter(({ message }) => message.startsWith(NOT_YET)).map(({ path }) => path);
+    const unused = faults.filter(({ message }) => message.startsWith(NOT_YET)).map(({ path }) => path);
     const uses = usesIn(file, filling, []).map((use) => ({
       ...use,
-      isUnused: later.some((path) => startsWith(use.path, path)),
+      isUnused: unused.some((path) => startsWith(use.path, path)),
     }));
     return { cluster, issues, uses, needed: needed(uses, filling.needed) };
   }

@@ -27,6 +27,7 @@ export type {
 } from './model.ts';
 export { parseClusterSpec } from './cluster.ts';
 export { type DesiredStateOptions, parseDesiredState } from './desired-state.ts';
+export { type EnvFile, parseEnvFile } from './env-file.ts';
 export { formatIssue } from './faults.ts';
 export { type Impact, impactOf } from './impact.ts';
 export { isServiceName } from './names.ts';

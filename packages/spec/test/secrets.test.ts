@@ -119,7 +119,7 @@ describe('S8: secrets in any string of service.toml', () => {
     const long = `${CANARY}-${'x'.repeat(100)}!`;
     for (const value of [`${CANARY}!`, `${CANARY}"\\`, `${CANARY.toUpperCase()} x`, long]) {
       for (const line of ['hostname', 'mem_limit', 'network', 'restart_policy', 'domain', 'pull_policy']) {
-        const parsed = filledWith({ X: value }, `${line} = "${'${secrets.X}'}"`, 'port = 80');
+        const parsed = filledWith({ X: value }, `${line} = "\${secrets.X}"`, 'port = 80');
         const text = linesOf(parsed).join('\n');
         expect([line, parsed.ok]).toEqual([line, false]);
         expect(text.toLowerCase()).not.toContain('canary');
