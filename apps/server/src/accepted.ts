@@ -26,18 +26,31 @@ export interface Accepted {
   remove(services: readonly string[]): Promise<void>;
   /** Taken away: nothing is left to do. */
   forget(service: string): Promise<void>;
-  /** Back to what was promised before a deploy that was called off. */
-  restore(service: string, before: AcceptedRecord | undefined): Promise<void>;
+  /** What is promised of a service at this moment, to go back to. */
+  promised(service: string): Promised;
+  /** How often what is promised of a service has changed: whoever calls off must not undo what others asked for since. */
+  changes(service: string): number;
+  /** Back to what was promised before. It counts at once, even if it cannot be written down. */
+  restore(service: string, before: Promised): Promise<void>;
   setPaused(service: string, isPaused: boolean): Promise<void>;
   /** What runs now was proven: the form to go back to. */
   markGood(service: string): Promise<void>;
   readonly quarantine: Quarantine;
 }
 
+/** What is promised of one service. */
+export interface Promised {
+  readonly record: AcceptedRecord | undefined;
+  readonly isPaused: boolean;
+  readonly isRemoved: boolean;
+}
+
 /** Reads what earlier lives of the control plane promised. */
 export const openAccepted = async (records: Records): Promise<Accepted> => {
   const state = await records.load();
   const { accepted, good, removed, paused, generation } = state;
+  const changes = new Map<string, number>();
+  const changed = (service: string): void => void changes.set(service, (changes.get(service) ?? 0) + 1);
   return {
     services: () =>
       [...accepted].map(([name, record]) => ({
@@ -62,6 +75,7 @@ export const openAccepted = async (records: Records): Promise<Accepted> => {
       for (const { spec, revision, order, isRouted, stopGraceMs, secretDigests } of services) {
         const record = { spec, revision, order, isRouted, stopGraceMs, secretDigests };
         await records.put('accepted', spec.name, record);
+        changed(spec.name);
         accepted.set(spec.name, record);
         if (removed.delete(spec.name)) await records.delete('removed', spec.name);
       }
@@ -69,6 +83,7 @@ export const openAccepted = async (records: Records): Promise<Accepted> => {
     remove: async (services) => {
       for (const name of services) {
         await records.put('removed', name, {});
+        changed(name);
         removed.add(name);
         await drop(records, name);
         accepted.delete(name);
@@ -80,17 +95,28 @@ export const openAccepted = async (records: Records): Promise<Accepted> => {
     forget: async (service) => {
       if (removed.delete(service)) await records.delete('removed', service);
     },
-    restore: async (service, before) => {
-      if (before === undefined) {
-        await records.delete('accepted', service);
-        accepted.delete(service);
-        return;
-      }
-      await records.put('accepted', service, before);
-      accepted.set(service, before);
+    promised: (service) => ({
+      record: accepted.get(service),
+      isPaused: paused.has(service),
+      isRemoved: removed.has(service),
+    }),
+    changes: (service) => changes.get(service) ?? 0,
+    restore: async (service, { record, isPaused, isRemoved }) => {
+      changed(service);
+      if (record === undefined) accepted.delete(service);
+      else accepted.set(service, record);
+      for (const [set, isIn] of [[paused, isPaused] as const, [removed, isRemoved] as const])
+        if (isIn) set.add(service);
+        else set.delete(service);
+      const keep = (kind: 'accepted' | 'paused' | 'removed', value: object | undefined): Promise<void> =>
+        value === undefined ? records.delete(kind, service) : records.put(kind, service, value);
+      await keep('accepted', record);
+      await keep('paused', isPaused ? {} : undefined);
+      await keep('removed', isRemoved ? {} : undefined);
     },
     setPaused: async (service, isPaused) => {
       if (isPaused === paused.has(service)) return;
+      changed(service);
       if (isPaused) {
         await records.put('paused', service, {});
         paused.add(service);

@@ -20,13 +20,14 @@ import {
 import type { DockerRuntime } from '@orca/runtime-docker';
 import type { ServiceSpec } from '@orca/spec';
 import type { Accepted } from './accepted.ts';
+import { promising, takeBack } from './call-off.ts';
 import { Deployment, previewEnd } from './deployment.ts';
 import { isMutable, loadDesired, type Desired, type DesiredPorts } from './desired.ts';
 import { EventQueue } from './event-queue.ts';
 import { followLogs, lastLines } from './instance-logs.ts';
 import type { Look } from './look.ts';
 import { obstacleOf } from './obstacles.ts';
-import { removals, unknownNames } from './service-names.ts';
+import { removals, unknownNames, type Order } from './order.ts';
 import { SingleFile } from './single-file.ts';
 import { staleReason, staleSecrets } from './stale-secrets.ts';
 import { statusOf } from './status.ts';
@@ -235,19 +236,20 @@ class Plane implements ServerPlane {
     }
     const obstacle = await obstacleOf(preview.steps, wanted, { runtime: this.#o.runtime, seen: this.#o.look.seen() });
     if (obstacle !== undefined) return { end: failedEnd('refused', obstacle) };
-    const removed = removals(preview.steps, desired);
+    const guarded = preview.blocked.filter((b) => !desired.some((d) => d.spec.name === b.service));
+    const removed = guarded.length > 0 ? [] : removals(preview.steps, desired, accepted, named);
     const names = new Set([...wanted.map((d) => d.spec.name as string), ...removed]);
-    const before = new Map([...names].map((name) => [name, accepted.get(name)] as const));
-    const changed = wanted.filter((d) => before.get(d.spec.name)?.revision !== d.revision).map((d) => d.spec.name);
+    const changed = wanted.filter((d) => accepted.get(d.spec.name)?.revision !== d.revision).map((d) => d.spec.name);
     // Written down before the first action: a control plane that dies now goes on with it when it is back.
-    await accepted.accept(wanted);
-    await accepted.remove(removed);
-    for (const name of named ?? []) await accepted.setPaused(name, false);
+    const before = await promising(accepted, names, async () => {
+      await accepted.accept(wanted);
+      await accepted.remove(removed);
+      for (const name of named ?? []) await accepted.setPaused(name, false);
+    });
     for (const d of wanted) accepted.quarantine.delete(d.spec.name);
     const deployment = this.#begin(names, emit);
     deployment.announce(preview);
     this.#fetchAhead(wanted, preview.steps, signal);
-    const guarded = preview.blocked.filter((b) => !desired.some((d) => d.spec.name === b.service));
     return { deployment, names, supersede: changed, before, guarded };
   }
 
@@ -289,12 +291,14 @@ class Plane implements ServerPlane {
 
   /** Whoever asked for the deploy called it off: what did not settle goes back to what was promised before. */
   async #callOff({ deployment, names, before }: Order): Promise<End> {
-    const { accepted, loop } = this.#o;
-    const undone = [...names].filter((name) => !loop.isSettled(name));
-    await this.#file.run(async () => {
-      for (const name of undone) if (accepted.get(name) !== undefined) await accepted.restore(name, before.get(name));
+    const { accepted, loop, look } = this.#o;
+    const undone = await this.#file.run(() => {
+      const open = [...names].filter((name) => !loop.isSettled(name));
+      return takeBack(before, open, { accepted, seen: look.seen() });
     });
     loop.supersede(undone);
+    // Also what waits for its next try: the way back need not.
+    loop.request(undone);
     return { ...(await deployment.end(new Map())), outcome: 'cancelled' };
   }
 
@@ -314,14 +318,17 @@ class Plane implements ServerPlane {
     if (unknown !== undefined) return failedEnd('refused', unknown);
     await this.#o.runtime.ping(signal);
     const order = await this.#file.run(async (): Promise<Order> => {
-      await accepted.accept(names.flatMap((name) => (accepted.get(name) === undefined ? (known.get(name) ?? []) : [])));
-      for (const name of names) await accepted.setPaused(name, true);
       const { observed, memory } = await this.#o.look.gather(signal);
+      const before = await promising(accepted, names, async () => {
+        const isNew = (name: string): boolean => accepted.get(name) === undefined;
+        await accepted.accept(names.filter(isNew).flatMap((name) => known.get(name) ?? []));
+        for (const name of names) await accepted.setPaused(name, true);
+      });
       const scope = new Set(names);
       const deployment = this.#begin(scope, emit);
       const quarantined = accepted.quarantine;
       deployment.announce(plan({ desired: accepted.services(), observed, memory: { ...memory, quarantined }, scope }));
-      return { deployment, names: scope, supersede: names, before: new Map(), guarded: [] };
+      return { deployment, names: scope, supersede: names, before, guarded: [] };
     });
     return this.#carryOut(order, signal);
   }
@@ -366,17 +373,6 @@ class Plane implements ServerPlane {
         : [{ severity: 'warning', ...source, col: 1, path: `${name}.image`, message: this.#o.redact(warning) }],
     );
   }
-}
-
-/** What was promised, and is now to be done. */
-interface Order {
-  readonly deployment: Deployment;
-  readonly names: ReadonlySet<string>;
-  /** Services whose run under way is for something that is not wanted any more. */
-  readonly supersede: readonly string[];
-  readonly before: ReadonlyMap<string, ReturnType<Accepted['get']>>;
-  /** Removals that the prune guard refused. */
-  readonly guarded: readonly { readonly service: string; readonly reasons: readonly string[] }[];
 }
 
 const failedEnd = (outcome: End['outcome'], message: string): End => ({

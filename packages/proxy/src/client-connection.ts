@@ -27,7 +27,6 @@ export class ClientConnection {
   #isEnding = false;
   #isRetired = false;
   #parting: string | undefined;
-  #next: (() => void) | undefined;
   #halfClosed: NodeJS.Timeout | undefined;
 
   constructor({ socket, peer, covers, reset }: Http1Connection, timeouts: ConnectionTimeouts) {
@@ -66,12 +65,6 @@ export class ClientConnection {
     res.once('close', () => this.#incoming.delete(incoming));
   }
 
-  /** Now, or once every earlier request on this connection has its response. */
-  afterResponses(then: () => void): void {
-    if (this.#responses.size === 0) then();
-    else this.#next = then;
-  }
-
   /**
    * Closes behind the present response. Closing a socket with unread bytes makes the kernel send
    * a reset, which may overtake the answer (RFC 9112 §9.6): so half-close, swallow for a moment, close.
@@ -94,14 +87,18 @@ export class ClientConnection {
     this.#isRetired = true;
   }
 
-  /** The parser gave up on what the client sends. */
-  onParserFault(status: number): void {
-    if (this.#isEnding) return;
-    if (this.#latest?.isIncomplete === true) return this.#latest.bodyFailed(status);
+  /** The parser gave up on what the client sends; says whom that concerned: a request that was known, or none. */
+  onParserFault(status: number): 'request' | 'connection' | 'ending' {
+    if (this.#isEnding) return 'ending';
+    if (this.#latest?.isIncomplete === true) {
+      this.#latest.bodyFailed(status);
+      return 'request';
+    }
     this.endAfterThis();
     // Earlier requests are still owed their responses, in order.
     this.#parting = rawAnswer(status);
     if (this.#responses.size === 0) this.#part();
+    return 'connection';
   }
 
   /** Nothing moved on the socket for as long as its present state allows. */
@@ -116,10 +113,7 @@ export class ClientConnection {
   #onResponseClosed(res: ServerResponse): void {
     this.#responses.delete(res);
     if (this.#responses.size > 0) return;
-    const next = this.#next;
-    this.#next = undefined;
-    if (next !== undefined && this.socket.writable) next();
-    else if (this.#parting !== undefined) this.#part();
+    if (this.#parting !== undefined) this.#part();
     else if (this.#isRetired) this.socket.destroySoon();
   }
 

@@ -34,6 +34,10 @@ export interface ClientSide {
   covers(name: string): boolean;
   readonly version: HttpVersion;
   readonly method: string;
+  /** The request's target as on the wire, whether or not it is well-formed. */
+  readonly target: string;
+  /** The host that it names, as on the wire, whether or not it is one. */
+  readonly host: string | undefined;
   /** As on the wire, without pseudo-fields; cookie crumbs are one field again. */
   readonly fields: RawFields;
   /** A body follows the head. */

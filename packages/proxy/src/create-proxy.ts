@@ -1,12 +1,16 @@
+import { openAccessLog } from './access-log/access-log.ts';
 import { drainTarget } from './drain.ts';
 import { defaultEjection, Ejections } from './ejection.ts';
 import { ProxyError } from './errors.ts';
 import { createFront } from './front.ts';
 import { Holds } from './hold.ts';
 import { createHttp1Upstream } from './http1-client/create-http1-upstream.ts';
+import { HttpChallengeBook } from './http-challenges.ts';
+import { Journal } from './journal.ts';
 import { Ledger } from './ledger.ts';
 import type { Proxy, ProxyAddress, ProxyOptions } from './options.ts';
 import { compilePolicy } from './policy.ts';
+import { RouteBook } from './route-book.ts';
 import { defaultLimits, defaultTimeouts } from './settings.ts';
 import { Table } from './table.ts';
 import type { TlsFront } from './tls/tls-front.ts';
@@ -24,6 +28,11 @@ export const createProxy = (options: ProxyOptions): Proxy => {
   const holds = new Holds(now, observe);
   const upstream = createHttp1Upstream(timeouts);
   const settings = { policy: compilePolicy(options) };
+  const book = new RouteBook();
+  const httpChallenges = new HttpChallengeBook();
+  const wallClock = options.wallClock ?? Date.now;
+  const log = options.accessLog && openAccessLog(options.accessLog, wallClock, observe);
+  const journal = new Journal({ book, log, now, wallClock });
   let closed: Promise<void> | undefined;
   const isClosing = (): boolean => closed !== undefined;
   const { before, https } = options;
@@ -38,6 +47,9 @@ export const createProxy = (options: ProxyOptions): Proxy => {
       observe,
       timeouts,
       settings,
+      book,
+      challenges: httpChallenges,
+      journal,
       isClosing,
       before,
       refuseMisdirected: https?.refuseMisdirected === true,
@@ -60,6 +72,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     clearTimeout(grace);
     clearTimeout(deadline);
     await upstream.close();
+    await log?.close();
   };
   const tls = (): TlsFront => {
     if (front.tls === undefined) throw new ProxyError('ORCA_PROXY_NOT_LISTENING', 'the proxy was made without HTTPS');
@@ -86,8 +99,12 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     },
     replace: (next) => {
       upstream.retain(table.replace(next));
+      book.replace(next);
       holds.release((claim) => table.isHeld(claim));
     },
+    setChallenges: (next) => httpChallenges.replace(next),
+    metrics: () => journal.metrics(),
+    reopenLog: async () => log?.reopen(),
     drain: async (targetId, drain) => {
       if (table.isRouted(targetId))
         throw new ProxyError(

@@ -39,6 +39,10 @@ export type ProxyEvent =
   | { readonly kind: 'session-failed'; readonly peer: string; readonly reason: string }
   /** The system refused a connection for lack of something; the listener goes on. */
   | { readonly kind: 'listener-failed'; readonly cause: unknown }
+  /** The access log cannot be written: lines wait, and beyond a bound they are dropped. Told once. */
+  | { readonly kind: 'access-log-failed'; readonly cause: unknown }
+  /** It can be written again; `dropped` lines are lost since the beginning. */
+  | { readonly kind: 'access-log-recovered'; readonly dropped: number }
   /** The embedder's own `before` threw; the client got a 500. */
   | { readonly kind: 'hook-failed'; readonly cause: unknown }
   /** The deadline of a drain passed with requests in flight. */

@@ -2,14 +2,15 @@ import type { Duplex } from 'node:stream';
 import type { Admitted } from './admission.ts';
 import { Attempts, isHealthCheck, type AttemptsDeps } from './attempts.ts';
 import type { ClientListener, ClientSide } from './client-side.ts';
-import type { Origin } from './forwarding.ts';
 import type { Flight, Ledger } from './ledger.ts';
 import type { Policy } from './policy.ts';
 import { answer, stoppedText } from './refusal.ts';
 import { RequestBody } from './request-body.ts';
 import { requestFields } from './request-fields.ts';
 import { isEventStream, plainReason, responseFields } from './response-fields.ts';
-import { forwardedPath } from './route.ts';
+import { forwardedPath, type Route } from './route.ts';
+import { withHsts } from './hsts.ts';
+import type { RequestRecord } from './request-record.ts';
 import type { ProxyTimeouts } from './settings.ts';
 import type { Choice } from './table.ts';
 import { trailerFields } from './trailer-fields.ts';
@@ -29,8 +30,8 @@ export interface ClientRequest {
   readonly client: ClientSide;
   readonly admitted: Admitted;
   readonly policy: Policy;
-  readonly origin: Origin;
-  readonly requestId: string;
+  readonly record: RequestRecord;
+  readonly route: Route;
   /** Asks to switch to WebSocket. */
   readonly wantsUpgrade: boolean;
   /** The client waits for a 100 before it sends its body. */
@@ -78,6 +79,10 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     });
   }
 
+  get #record(): RequestRecord {
+    return this.#request.record;
+  }
+
   get isTunnel(): boolean {
     return this.#tunnelEnd !== undefined;
   }
@@ -105,10 +110,12 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     const { target } = this.#attempts;
     if (target !== undefined) this.#deps.observe({ kind: 'client-gone', targetId: target.id });
     this.#stop();
+    this.#record.abandoned();
   }
 
   bodyFailed(status: number): void {
     if (this.#over) return;
+    this.#record.reason = reasonOfBody(status);
     this.#stop();
     this.#end(status);
   }
@@ -122,6 +129,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
       this.#tunnelEnd.destroy();
       return;
     }
+    this.#record.reason = 'cut by a drain';
     this.#stop();
     this.#end(503);
   }
@@ -139,7 +147,10 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     this.#attempts.reached();
     const own = responseFields(status, raw);
     if (own === undefined) return this.#abandon(new Error('unknown transfer coding in the response'));
-    const fields = [...own, ...this.#attempts.cookie(this.#client.peer.isSecure)];
+    const { route } = this.#request;
+    const { secure } = this.#record.origin;
+    const cookie = this.#attempts.cookie(secure);
+    const fields = withHsts(cookie.length === 0 ? own : [...own, ...cookie], secure ? route.hsts : undefined);
     // A request that is still coming in cannot be followed by another one on this connection.
     const close = this.isIncomplete || this.#deps.isClosing();
     this.#bodiless = status === 205;
@@ -148,12 +159,14 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     } catch (cause) {
       return this.#abandon(cause);
     }
+    this.#record.headed(status);
     if (!isEventStream(fields)) this.#watch();
   }
 
   data(chunk: Buffer): boolean {
     if (this.#bodiless) return true;
     this.#idle?.refresh();
+    this.#record.bytesOut += chunk.length;
     return this.#client.write(chunk);
   }
 
@@ -161,6 +174,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     this.#finish();
     if (this.isIncomplete) this.#discardRest();
     this.#client.end(undefined, trailers && trailerFields(trailers));
+    this.#close();
   }
 
   upgraded(raw: RawFields, target: Duplex): void {
@@ -171,8 +185,12 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     }
     this.#attempts.reached();
     this.#tunnelEnd = target;
-    const all = [...fields, ...this.#attempts.cookie(this.#client.peer.isSecure)];
-    this.#client.openTunnel(all, target, () => this.#finish());
+    const all = [...fields, ...this.#attempts.cookie(this.#record.origin.secure)];
+    this.#record.headed(101);
+    this.#client.openTunnel(all, target, () => {
+      this.#finish();
+      this.#close();
+    });
   }
 
   failed(failure: UpstreamFailure): void {
@@ -197,10 +215,17 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
       return this.#end(choice.status, choice.isStopped ? stoppedText : undefined);
     }
     const { route, target } = choice;
+    this.#record.targetId = target.id;
     this.#deps.ledger.enter(target.id, this);
     // Asking for the body only when a target is there to take it (RFC 9110 §10.1.1).
     const onFirstRead = (): void => (expectsContinue ? client.sendContinue() : undefined);
-    this.#body = client.hasBody ? new RequestBody(client.body, onFirstRead) : undefined;
+    this.#body = client.hasBody
+      ? new RequestBody(client.body, {
+          onFirstRead,
+          most: route.limits?.maxBodyBytes ?? Infinity,
+          onOverflow: () => this.bodyFailed(413),
+        })
+      : undefined;
     this.#call = this.#deps.upstream.send(
       target,
       {
@@ -221,7 +246,9 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     if (choice !== undefined && isHealthCheck(client.method, admitted.path, choice.hold)) {
       this.#finish();
       client.start({ status: 200, reason: 'OK', fields: heldFields, dated: true, close: this.#deps.isClosing() });
-      return client.end(heldBody);
+      this.#record.headed(200);
+      client.end(heldBody);
+      return this.#close();
     }
     const expired = (): void => {
       this.#finish();
@@ -231,11 +258,11 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
   }
 
   #fields(): RawFields {
-    const { client, admitted, policy, origin, requestId } = this.#request;
+    const { client, admitted, policy, record } = this.#request;
     return requestFields(client.fields, {
       policy,
-      origin,
-      requestId,
+      origin: record.origin,
+      requestId: record.requestId,
       version: client.version,
       host: admitted.host,
       port: admitted.authority?.port,
@@ -252,7 +279,10 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
 
   #report(failure: UpstreamFailure['kind'], cause: unknown, retried: boolean): void {
     const targetId = this.#attempts.target?.id ?? '';
-    if (this.#client.hasStarted) this.#deps.observe({ kind: 'response-truncated', targetId, cause });
+    const isTruncated = this.#client.hasStarted;
+    this.#record.failed(isTruncated ? 'truncated' : failure);
+    if (!retried) this.#record.reason = isTruncated ? 'truncated' : failure;
+    if (isTruncated) this.#deps.observe({ kind: 'response-truncated', targetId, cause });
     else this.#deps.observe({ kind: 'target-failed', targetId, failure, retried, cause });
   }
 
@@ -277,10 +307,19 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
 
   /** With an answer of our own where that is still possible, else with a break that nobody takes for an end. */
   #end(status: number, text?: string): void {
-    if (this.#client.hasStarted) return this.#client.breakOff();
-    const close = this.isIncomplete || this.#deps.isClosing();
-    if (close) this.#discardRest();
-    answer(this.#client, status, close, text);
+    if (this.#client.hasStarted) this.#client.breakOff();
+    else {
+      const close = this.isIncomplete || this.#deps.isClosing();
+      if (close) this.#discardRest();
+      this.#record.headed(status);
+      answer(this.#client, status, { close, text });
+    }
+    this.#close();
+  }
+
+  #close(): void {
+    this.#record.bytesIn = this.#body?.bytes ?? 0;
+    this.#record.close();
   }
 
   /** Swallows what the client still sends, so that it gets to read the answer. */
@@ -299,3 +338,6 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     }, responseIdleMs).unref();
   }
 }
+
+const reasonOfBody = (status: number): string =>
+  status === 413 ? 'body larger than the route allows' : status === 408 ? 'the body did not come' : 'malformed body';

@@ -35,8 +35,10 @@ export const createFront = (deps: FrontDeps, options: ProxyOptions): Front => {
     gate,
     observe,
     proxyProtocolFrom: options.proxyProtocolFrom ?? [],
-    onConnection: (socket, address) =>
-      http1.take({ socket, peer: { address, isSecure: false }, covers: () => true, reset: resetOf(socket) }),
+    onConnection: (socket, address) => {
+      count(deps, socket);
+      http1.take({ socket, peer: { address, isSecure: false }, covers: () => true, reset: resetOf(socket) });
+    },
   });
   const onSecure = (secured: Secured): void => {
     const { socket, address, raw, covers } = secured;
@@ -50,7 +52,10 @@ export const createFront = (deps: FrontDeps, options: ProxyOptions): Front => {
       gate,
       observe,
       proxyProtocolFrom: https.proxyProtocolFrom ?? [],
-      onConnection: (socket, address) => tls.take(socket, address),
+      onConnection: (socket, address) => {
+        count(deps, socket);
+        tls.take(socket, address);
+      },
     });
   const listeners = secure === undefined ? [plain] : [plain, secure];
 
@@ -89,6 +94,11 @@ const createTls = (deps: FrontDeps, https: HttpsOptions, onSecure: (secured: Sec
     onSecure,
     now: () => Date.now(),
   });
+
+const count = ({ journal }: FrontDeps, socket: Socket): void => {
+  journal.connected();
+  socket.once('close', () => journal.disconnected());
+};
 
 /** A reset, which no client takes for the end of anything. */
 const resetOf = (socket: Socket) => (): void => {

@@ -50,6 +50,14 @@ export class Http1Side implements ClientSide {
     return this.#req.method ?? 'GET';
   }
 
+  get target(): string {
+    return this.#req.url ?? '';
+  }
+
+  get host(): string | undefined {
+    return fieldValue(this.#req.rawHeaders, 'host');
+  }
+
   get fields(): RawFields {
     return this.#req.rawHeaders;
   }

@@ -1,7 +1,10 @@
+import type { AccessLogSettings } from './access-log/settings.ts';
 import type { Peer } from './client-side.ts';
 import type { DrainOptions } from './drain.ts';
 import type { EjectionOptions } from './ejection.ts';
 import type { Observer } from './events.ts';
+import type { HttpChallenges } from './http-challenges.ts';
+import type { MetricsSnapshot } from './metrics/snapshot.ts';
 import type { ProxySettings } from './policy.ts';
 import type { RouteTable } from './route.ts';
 import type { ProxyLimits, ProxyTimeouts } from './settings.ts';
@@ -70,6 +73,9 @@ export interface ProxyOptions extends ProxySettings {
    */
   readonly before?: Before;
   readonly timeouts?: Partial<ProxyTimeouts>;
+  readonly accessLog?: AccessLogSettings;
+  /** Milliseconds since the epoch, for the access log; the system's own by default. */
+  readonly wallClock?: () => number;
   /** When a target that cannot be reached is left out, and for how long. */
   readonly ejection?: Partial<EjectionOptions>;
   /** Who is chosen among equals; `Math.random` when left out. */
@@ -110,6 +116,12 @@ export interface Proxy {
    * `ORCA_PROXY_SETTINGS_INVALID` and changes nothing when they cannot be meant.
    */
   configure(next: ProxySettings): void;
+  /** Answers these challenges from now on, and no others. */
+  setChallenges(next: HttpChallenges): void;
+  /** What was counted since the proxy was made; see `formatMetrics`. */
+  metrics(): MetricsSnapshot;
+  /** Goes on in the file that has the access log's path now; resolves when it does. */
+  reopenLog(): Promise<void>;
   /**
    * Resolves once nothing is in flight to a target that the table no longer has: requests that
    * end in time end well, the rest is cut. Upgraded connections get a shorter grace of their own.

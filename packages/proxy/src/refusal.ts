@@ -11,6 +11,7 @@ const texts: Readonly<Record<number, string>> = {
   413: 'The request is too large',
   417: 'Expectation failed',
   421: 'This host is not served on this connection',
+  429: 'Too many requests',
   431: 'The request header is too large',
   500: 'Internal error',
   501: 'Not implemented',
@@ -29,10 +30,17 @@ const fixedFields: Readonly<Record<number, readonly string[]>> = {
 /** A 503 that somebody wanted, so that nobody looks for a fault. */
 export const stoppedText = 'The service was stopped by its operator';
 
+export interface AnswerOptions {
+  readonly close: boolean;
+  /** In place of the status's own text. */
+  readonly text?: string | undefined;
+  readonly fields?: readonly string[];
+}
+
 /** Answers in the proxy's own name. The response must not have started. */
-export const answer = (client: ClientSide, status: number, close: boolean, text: string = textOf(status)): void => {
-  const { fields, body } = errorPage(status, fieldValue(client.fields, 'accept'), text);
-  client.start({ status, reason: STATUS_CODES[status], fields, dated: true, close });
+export const answer = (client: ClientSide, status: number, { close, text, fields: more = [] }: AnswerOptions): void => {
+  const { fields, body } = errorPage(status, fieldValue(client.fields, 'accept'), text ?? textOf(status));
+  client.start({ status, reason: STATUS_CODES[status], fields: [...fields, ...more], dated: true, close });
   client.end(body);
 };
 

@@ -1,5 +1,13 @@
 import { Readable } from 'node:stream';
 
+export interface BodyHooks {
+  readonly onFirstRead: () => void;
+  /** The largest body in bytes. */
+  readonly most: number;
+  /** There was more; nothing of the excess is passed on. */
+  readonly onOverflow: () => void;
+}
+
 /**
  * A client's body on its way to a target. Apart from the request itself, because a target's
  * connection destroys the stream it was given, and the request must outlive that: its client
@@ -7,13 +15,14 @@ import { Readable } from 'node:stream';
  */
 export class RequestBody extends Readable {
   readonly #req: Readable;
-  readonly #onFirstRead: () => void;
+  readonly #hooks: BodyHooks;
   #begun = false;
+  #bytes = 0;
 
-  constructor(req: Readable, onFirstRead: () => void) {
+  constructor(req: Readable, hooks: BodyHooks) {
     super({ highWaterMark: 64 * 1024 });
     this.#req = req;
-    this.#onFirstRead = onFirstRead;
+    this.#hooks = hooks;
     // The reader destroys a body that it no longer wants; that is no fault of ours.
     this.on('error', () => {});
   }
@@ -21,6 +30,11 @@ export class RequestBody extends Readable {
   /** Once begun, it cannot be sent again. */
   get begun(): boolean {
     return this.#begun;
+  }
+
+  /** How many came so far. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Whether the target is slower than the client. */
@@ -34,7 +48,7 @@ export class RequestBody extends Readable {
       return;
     }
     this.#begun = true;
-    this.#onFirstRead();
+    this.#hooks.onFirstRead();
     this.#req.on('data', this.#push);
     this.#req.on('end', this.#end);
   }
@@ -46,7 +60,9 @@ export class RequestBody extends Readable {
   }
 
   readonly #push = (chunk: Buffer): void => {
-    if (!this.push(chunk)) this.#req.pause();
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#hooks.most) this.#hooks.onOverflow();
+    else if (!this.push(chunk)) this.#req.pause();
   };
 
   readonly #end = (): void => {

@@ -1,12 +1,18 @@
 import { parseAuthority } from './authority.ts';
 import { ProxyError } from './errors.ts';
 import { claimOf, type Route, type RouteTable } from './route.ts';
+import { faultOfSettings } from './settings-check.ts';
 
 /** Refuses a table that would serve something else than it says; what is served now stays in force. */
 export const checkTable = (table: RouteTable): void => {
   const claimed = new Set<string>();
   for (const route of table.routes) {
-    const fault = faultOfRoute(route) ?? faultOfTargets(route) ?? faultOfHold(route) ?? faultOfSticky(route);
+    const fault =
+      faultOfRoute(route) ??
+      faultOfTargets(route) ??
+      faultOfHold(route) ??
+      faultOfSticky(route) ??
+      faultOfSettings(route);
     if (fault !== undefined) throw invalid(route, fault);
     const claim = claimOf(route);
     if (claimed.has(claim)) throw invalid(route, 'is claimed twice');

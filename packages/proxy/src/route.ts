@@ -1,3 +1,5 @@
+import type { RouteSettings } from './route-settings.ts';
+
 /** Where requests go. The id is the caller's; work in flight is counted under it across tables. */
 export interface Target {
   readonly id: string;
@@ -28,7 +30,7 @@ export interface Sticky {
   readonly key: string;
 }
 
-export interface Route {
+export interface Route extends RouteSettings {
   /** Lower-case host name (A-labels), or `*.example.com` for exactly one more label. */
   readonly host: string;
   /** Starts with `/`; covers itself and everything below it, never a longer segment. */
@@ -45,6 +47,11 @@ export interface Route {
 
 export interface RouteTable {
   readonly routes: readonly Route[];
+  /**
+   * Hosts whose certificate is good at the moment (`*.example.com` covers one label): plain HTTP
+   * for them is redirected where the route does not say otherwise.
+   */
+  readonly httpsHosts?: readonly string[];
 }
 
 /** The path to forward; the rest is untouched, byte for byte. */

@@ -3,15 +3,16 @@ import type { Admitted, Refused } from './admission.ts';
 import type { ClientSide } from './client-side.ts';
 import { Exchange, type ExchangeDeps } from './exchange.ts';
 import { originOf } from './forwarding.ts';
+import type { Journal } from './journal.ts';
 import type { Before, OwnAnswer } from './options.ts';
 import { answer } from './refusal.ts';
 import { requestIdOf } from './request-id.ts';
-import { hasPassed } from './via.ts';
+import type { RequestRecord } from './request-record.ts';
+import { judgeRequest, judgeRoute, type Judged, type Verdict, type VerdictDeps } from './verdict.ts';
 
-export interface ServeDeps extends ExchangeDeps {
+export interface ServeDeps extends ExchangeDeps, VerdictDeps {
   readonly before: Before | undefined;
-  /** Refuses a host that the connection's certificate is not for. */
-  readonly refuseMisdirected: boolean;
+  readonly journal: Journal;
 }
 
 export interface Request {
@@ -25,42 +26,25 @@ export interface Request {
 
 /** Everything between a request head and its exchange with a target: what is refused, and what is answered here. */
 export const serve = (deps: ServeDeps, request: Request): void => {
-  const { before } = deps;
   const { client, admission, expectation, wantsUpgrade } = request;
-  const end = (status: number, close: boolean): void => answer(client, status, close || deps.isClosing());
-  if (!admission.ok) {
-    const { status, reason } = admission;
-    deps.observe({ kind: 'refused', peer: client.peer.address, status, reason });
-    return end(status, true);
-  }
-  const { authority } = admission;
-  if (deps.refuseMisdirected && authority !== undefined && !client.covers(authority.name)) return end(421, true);
-  if (expectation === 'unknown') return end(417, true);
-  if (admission.path === '*') {
-    return tell(client, { status: 204, fields: ['Allow', allowedMethods] }, deps.isClosing());
-  }
-  if (!wantsUpgrade && before !== undefined) {
-    try {
-      const { method, peer } = client;
-      const own = before({ method, host: authority?.name, path: admission.path, peer });
-      if (own !== undefined) return tell(client, own, client.hasBody || deps.isClosing());
-    } catch (cause) {
-      deps.observe({ kind: 'hook-failed', cause });
-      return end(500, client.hasBody);
-    }
-  }
   const { policy } = deps.settings;
-  if (hasPassed(client.fields, policy.pseudonym)) {
-    deps.observe({ kind: 'refused', peer: client.peer.address, status: 508, reason: 'went in a circle' });
-    return end(508, client.hasBody);
-  }
   const origin = originOf(client.peer, client.fields, policy);
+  const record = deps.journal.open(client, origin, requestIdOf(client.fields, origin.trusted));
+  if (!admission.ok) return refuse(deps, record, { ...admission, close: true });
+  if (expectation === 'unknown')
+    return refuse(deps, record, { status: 417, reason: 'unknown expectation', close: true });
+  if (admission.path === '*') return tell(deps, record, { status: 204, fields: ['Allow', allowedMethods] });
+  const judged: Judged = { client, admitted: admission, origin, policy, nowMs: record.startedMs };
+  const verdict = judgeRequest(deps, judged) ?? ownVerdict(deps, request, admission) ?? judgeRoute(deps, judged);
+  if (verdict.kind === 'tell') return tell(deps, record, verdict.answer);
+  if (verdict.kind === 'refuse') return refuse(deps, record, verdict);
+  record.routed(verdict.memory);
   const exchange = new Exchange(deps, {
     client,
     admitted: admission,
     policy,
-    origin,
-    requestId: requestIdOf(client.fields, origin.trusted),
+    record,
+    route: verdict.route,
     wantsUpgrade,
     expectsContinue: expectation === 'continue',
   });
@@ -70,8 +54,50 @@ export const serve = (deps: ServeDeps, request: Request): void => {
 
 const allowedMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
-const tell = (client: ClientSide, { status, fields, body = '' }: OwnAnswer, close: boolean): void => {
+/** What the embedder makes of it. */
+const ownVerdict = (deps: ServeDeps, { client, wantsUpgrade }: Request, admitted: Admitted): Verdict | undefined => {
+  if (wantsUpgrade || deps.before === undefined) return undefined;
+  try {
+    const { method, peer } = client;
+    const own = deps.before({ method, host: admitted.authority?.name, path: admitted.path, peer });
+    return own && { kind: 'tell', answer: own };
+  } catch (cause) {
+    deps.observe({ kind: 'hook-failed', cause });
+    return { kind: 'refuse', status: 500, reason: 'the embedder failed' };
+  }
+};
+
+interface Refusal {
+  readonly status: number;
+  readonly reason: string;
+  readonly fields?: readonly string[];
+  /** The connection cannot be used any more, whatever is left to read. */
+  readonly close?: boolean;
+}
+
+const refuse = (deps: ServeDeps, record: RequestRecord, { status, reason, fields, close = false }: Refusal): void => {
+  const { client } = record;
+  // The rest is everyday, and in the access log.
+  if (close || status === 508) deps.observe({ kind: 'refused', peer: client.peer.address, status, reason });
+  record.reason = reason;
+  record.headed(status);
+  answer(client, status, { close: close || endsHere(deps, client), ...(fields && { fields }) });
+  record.close();
+};
+
+const tell = (deps: ServeDeps, record: RequestRecord, { status, fields, body = '' }: OwnAnswer): void => {
+  const { client } = record;
+  record.headed(status);
   const length = status === 204 ? [] : ['Content-Length', String(Buffer.byteLength(body))];
-  client.start({ status, reason: STATUS_CODES[status], fields: [...fields, ...length], dated: true, close });
+  const head = { status, reason: STATUS_CODES[status], fields: [...fields, ...length], dated: true };
+  client.start({ ...head, close: endsHere(deps, client) });
   client.end(body);
+  record.close();
+};
+
+/** A request that is still coming in cannot be followed by another one; what comes is swallowed for a while. */
+const endsHere = (deps: ServeDeps, client: ClientSide): boolean => {
+  if (!client.hasBody || client.isComplete) return deps.isClosing();
+  client.discardRest();
+  return true;
 };

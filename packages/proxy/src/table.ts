@@ -37,6 +37,7 @@ export class Table {
   readonly #balancer: Balancer;
   #index = new RouteIndex({ routes: [] });
   #targets: ReadonlyMap<string, Target> = new Map();
+  #httpsHosts: ReadonlySet<string> = new Set();
 
   constructor(parts: TableParts) {
     this.#parts = parts;
@@ -48,6 +49,7 @@ export class Table {
     checkTable(next);
     const targets = next.routes.flatMap((route) => route.targets);
     this.#index = new RouteIndex(next);
+    this.#httpsHosts = new Set(next.httpsHosts);
     this.#targets = new Map(targets.map((target) => [target.id, target]));
     this.#parts.ejections.retain((id) => this.isRouted(id));
     return targets;
@@ -55,6 +57,11 @@ export class Table {
 
   isRouted(targetId: string): boolean {
     return this.#targets.has(targetId);
+  }
+
+  /** Hosts whose certificate is good. */
+  get httpsHosts(): ReadonlySet<string> {
+    return this.#httpsHosts;
   }
 
   /** The route for a host and a raw path, whether or not it has targets. */

@@ -227,12 +227,13 @@ class Loop<S extends Plannable> implements Reconciler<S> {
   }
 
   async #converge(service: string, entry: Entry<S>, signal: AbortSignal): Promise<Converged<S>> {
-    const scope = new Set([service]);
     const { ports, quarantine } = this.#o;
     try {
       return await converge(ports, {
         gather: async () => {
           const input = await this.#gather();
+          // What is not in the caller's scope any more is not touched, whoever asked for it before.
+          const scope = new Set(input.scope?.has(service) === false ? [] : [service]);
           entry.unsettledThen = this.#unsettledBut(service);
           return { ...input, scope, unsettled: entry.unsettledThen };
         },
@@ -329,7 +330,9 @@ class Loop<S extends Plannable> implements Reconciler<S> {
       if (this.#lostSince > 0) this.#emit({ type: 'back' });
       this.#lostSince = 0;
       const whole = plan({ ...input, memory: { ...input.memory, quarantined: this.#o.quarantine } });
-      const triggered = [...new Set(whole.steps.map((s) => s.action.service))];
+      // Those held back as well: in a plan of their own they may wait for less than in that of the whole.
+      const held = whole.blocked.flatMap((b) => (b.waitsFor.length > 0 ? [b.service] : []));
+      const triggered = [...new Set([...whole.steps.map((s) => s.action.service), ...held])];
       this.trigger(triggered);
       this.#lastResyncAt = this.#o.clock.now();
       this.#emit({ type: 'resynced', ms: this.#lastResyncAt - begun, triggered });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   createReconciler,
+  instanceKey,
+  revision,
   type DesiredService,
   type Gathered,
   type Plannable,
@@ -22,6 +24,7 @@ class Rig {
   readonly world: MemoryWorld;
   readonly loop: Reconciler<Plannable>;
   desired: readonly DesiredService<Plannable>[];
+  scope: ReadonlySet<string> | undefined;
   isBlind = false;
   gathers = 0;
 
@@ -44,7 +47,8 @@ class Rig {
         this.gathers += 1;
         if (this.isBlind) return { desired: this.desired, observed: { kind: 'unknown', reason: 'no answer' } };
         const instances = await runtime.observe(signal);
-        return { desired: this.desired, observed: { kind: 'known', instances, routed: router.routed() } };
+        const observed = { kind: 'known', instances, routed: router.routed() } as const;
+        return { desired: this.desired, observed, ...(this.scope === undefined ? {} : { scope: this.scope }) };
       },
       quarantine: this.quarantine,
       random: () => 0.5,
@@ -83,6 +87,34 @@ describe('the loop', () => {
     await rig.clock.advance(30_000);
     expect(rig.running()).toEqual(['web/1@a']);
     await rig.loop.stop();
+  });
+
+  it('1, 20: the full look also brings back what depends on a service that was rolled back', async () => {
+    const rig = new Rig([desire('db', 'a'), desire('web', 'a', { dependsOn: ['db'] })], {
+      isBad: (key) => key === 'db/1@b',
+    });
+    rig.loop.start();
+    await rig.clock.advance(5_000);
+    rig.desired = [desire('db', 'b'), desire('web', 'a', { dependsOn: ['db'] })];
+    rig.loop.request(['db']);
+    await rig.clock.advance(5_000);
+    expect(rig.quarantine.get('db')?.revision).toBe('b');
+    expect(rig.running()).toEqual(['db/1@a', 'web/1@a']);
+    rig.world.die(instanceKey('web', 1, revision('a')));
+    await rig.clock.advance(35_000);
+    expect(rig.running()).toEqual(['db/1@a', 'web/1@a']);
+    await rig.loop.stop();
+  });
+
+  it('8: touches nothing that is not in its scope any more', async () => {
+    const rig = new Rig([desire('api', 'a'), desire('web', 'a')]);
+    rig.loop.request(['api', 'web']);
+    await rig.clock.advance(5_000);
+    rig.desired = [desire('api', 'a')];
+    rig.scope = new Set(['api']);
+    rig.loop.request(['web']);
+    await rig.clock.advance(5_000);
+    expect([...rig.world.instances.keys()]).toEqual(['api/1@a', 'web/1@a']);
   });
 
   it('9: merges a hundred triggers into one run under way and one more', async () => {

@@ -41,6 +41,14 @@ export class Http2Side implements ClientSide {
     return this.#head.method;
   }
 
+  get target(): string {
+    return this.#head.path;
+  }
+
+  get host(): string | undefined {
+    return this.#head.authority ?? this.#head.hosts[0];
+  }
+
   get fields(): RawFields {
     return this.#head.fields;
   }

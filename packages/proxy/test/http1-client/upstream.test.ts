@@ -46,7 +46,8 @@ const send = (upstream: Upstream, port: number, more: Partial<UpstreamRequest & 
         body += chunk.toString('latin1');
         return true;
       },
-      ended: (trailers) => resolve({ ...(status === undefined ? {} : { status }), body, trailers }),
+      ended: (trailers) =>
+        resolve({ ...(status === undefined ? {} : { status }), body, ...(trailers && { trailers }) }),
       upgraded: (_, socket) => void socket.destroy(),
       failed: ({ kind }) => resolve({ ...(status === undefined ? {} : { status }), body, failure: kind }),
     },

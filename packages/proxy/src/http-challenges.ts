@@ -1,5 +1,5 @@
-/** What certificate authorities ask for, as data (RFC 8555 §8.3). */
-export interface Challenges {
+/** What certificate authorities ask for over plain HTTP (RFC 8555 §8.3). Plain data. */
+export interface HttpChallenges {
   /** Hosts whose certificates are obtained here: an unknown token for one of them is 404. `*.example.com` covers one label. */
   readonly managedHosts: readonly string[];
   /** Key authorisations by token. */
@@ -13,30 +13,31 @@ const prefix = '/.well-known/acme-challenge/';
 /** RFC 8555 §8.3: base64url alone. Anything else is no token, so nothing that it could be taken for. */
 const tokenShape = /^[\w-]{1,256}$/;
 
-/** Whether a path is one that a certificate authority asks for: no redirect and no limit may stand in its way. */
-export const isChallengePath = (path: string): boolean => path.startsWith(prefix);
+/**
+ * The token that a path asks for, or `undefined` when it asks for none. Exactly that and nothing
+ * below it: no redirect and no limit stands in its way, so it must not be a way around them.
+ */
+export const tokenIn = (path: string): string | undefined => {
+  if (!path.startsWith(prefix)) return undefined;
+  const token = path.slice(prefix.length);
+  return tokenShape.test(token) ? token : undefined;
+};
 
 /** The challenges in force. */
-export class ChallengeBook {
+export class HttpChallengeBook {
   #managed: ReadonlySet<string> = new Set();
   #answers: ReadonlyMap<string, string> = new Map();
 
-  replace({ managedHosts, answers }: Challenges): void {
+  replace({ managedHosts, answers }: HttpChallenges): void {
     this.#managed = new Set(managedHosts.map((host) => host.toLowerCase()));
     this.#answers = new Map(Object.entries(answers));
   }
 
-  /** For a path that `isChallengePath`; `name` is the request's host, lower-case and without port. */
-  find(name: string | undefined, path: string): ChallengeOutcome | undefined {
-    const query = path.indexOf('?');
-    const token = path.slice(prefix.length, query === -1 ? undefined : query);
-    const body = tokenShape.test(token) ? this.#answers.get(token) : undefined;
+  /** `name` is the request's host, lower-case and without port. */
+  find(name: string | undefined, token: string): ChallengeOutcome | undefined {
+    const body = this.#answers.get(token);
     if (body !== undefined) return { status: 200, body };
-    return this.#isManaged(name) ? { status: 404 } : undefined;
-  }
-
-  #isManaged(name: string | undefined): boolean {
-    return name !== undefined && includesHost(this.#managed, name);
+    return name !== undefined && includesHost(this.#managed, name) ? { status: 404 } : undefined;
   }
 }
 

@@ -1,0 +1,49 @@
+import type { InstanceDetails } from '@orca/runtime-docker';
+import type { Accepted, Promised } from './accepted.ts';
+
+/** What was promised of some services, so that they can go back to it. */
+export interface Before {
+  /** Of each service: as it was promised, before anything was changed. */
+  readonly promised: ReadonlyMap<string, Promised>;
+  /** See `Accepted.changes`: as it was when the deploy or stop had promised all it wanted. */
+  readonly changes: ReadonlyMap<string, number>;
+}
+
+/** Remembers what is promised now; then promises what is wanted, all of it or nothing. */
+export const promising = async (
+  accepted: Accepted,
+  names: Iterable<string>,
+  promise: () => Promise<void>,
+): Promise<Before> => {
+  const promised = new Map([...names].map((name) => [name, accepted.promised(name)] as const));
+  try {
+    await promise();
+  } catch (error) {
+    // The disk may be full: what counts is that nothing half promised is acted on.
+    for (const [name, before] of promised) await accepted.restore(name, before).catch(() => undefined);
+    throw error;
+  }
+  return { promised, changes: new Map([...promised.keys()].map((name) => [name, accepted.changes(name)] as const)) };
+};
+
+/**
+ * Takes promises back, except of services of which something else was promised since. Gives
+ * the names of those that the loop has to look at again.
+ */
+export const takeBack = async (
+  { promised, changes }: Before,
+  names: readonly string[],
+  { accepted, seen }: { readonly accepted: Accepted; readonly seen: readonly InstanceDetails[] },
+): Promise<readonly string[]> => {
+  const own = names.filter((name) => accepted.changes(name) === changes.get(name));
+  for (const name of own) {
+    const before = promised.get(name);
+    if (before === undefined) continue;
+    const isNew = before.record === undefined && !before.isRemoved;
+    const isProven = seen.some((i) => i.service === name && i.stage === 'current');
+    // What never was there is taken away again; what runs without a promise of ours is not ours to take away.
+    if (isNew && !isProven) await accepted.remove([name]);
+    else await accepted.restore(name, before);
+  }
+  return own;
+};

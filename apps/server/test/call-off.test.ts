@@ -1,0 +1,105 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { revision, type DesiredService } from '@orca/reconcile';
+import { parseDesiredState, type ServiceSpec } from '@orca/spec';
+import { createStore, type Store } from '@orca/store';
+import { openAccepted, type Accepted } from '../src/accepted.ts';
+import { promising, takeBack } from '../src/call-off.ts';
+import { createRecords, type Records } from '../src/records.ts';
+
+const service = (name: string, rev: string): DesiredService<ServiceSpec> => {
+  const text = `[[service]]\nname = "${name}"\nimage = "app:1"`;
+  const parsed = parseDesiredState([{ path: 'services/site/service.toml', text }], { root: '/', cluster: undefined });
+  const [spec] = parsed.ok ? parsed.value.services : [];
+  if (spec === undefined) throw new Error(JSON.stringify(parsed));
+  const order = { kind: 'start-first', reason: 'for the test' } as const;
+  return { spec, revision: revision(rev), order, isRouted: false, isPaused: false, stopGraceMs: 1000 };
+};
+
+describe('calling off', () => {
+  let dir: string;
+  let store: Store;
+  let records: Records;
+  let accepted: Accepted;
+  const revisions = (from: Accepted = accepted): Readonly<Record<string, string>> =>
+    Object.fromEntries(from.services().map((d) => [d.spec.name, d.revision]));
+  const deploy = (...services: readonly DesiredService<ServiceSpec>[]): ReturnType<typeof promising> =>
+    promising(
+      accepted,
+      services.map((d) => d.spec.name),
+      () => accepted.accept(services),
+    );
+
+  beforeEach(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'orca-call-off-'));
+    store = createStore({ path: join(dir, 'orca.db') });
+    records = createRecords(store);
+    accepted = await openAccepted(records);
+  });
+  afterEach(async () => {
+    await store.close();
+    rmSync(dir, { recursive: true });
+  });
+
+  it('9: goes back to what was promised before, also after a restart', async () => {
+    await deploy(service('web', 'one'));
+    const before = await deploy(service('web', 'two'));
+    expect(await takeBack(before, ['web'], { accepted, seen: [] })).toEqual(['web']);
+    expect(revisions()).toEqual({ web: 'one' });
+    expect(revisions(await openAccepted(records))).toEqual({ web: 'one' });
+  });
+
+  it('9: leaves alone what somebody else asked for since, even if it is the same', async () => {
+    await deploy(service('web', 'one'));
+    const older = await deploy(service('web', 'two'));
+    await deploy(service('web', 'three'));
+    expect(await takeBack(older, ['web'], { accepted, seen: [] })).toEqual([]);
+    expect(revisions()).toEqual({ web: 'three' });
+    await deploy(service('web', 'two'));
+    expect(await takeBack(older, ['web'], { accepted, seen: [] })).toEqual([]);
+    expect(revisions()).toEqual({ web: 'two' });
+  });
+
+  it('20: a stop that is called off is not remembered, and takes nothing away', async () => {
+    await deploy(service('web', 'one'));
+    const before = await promising(accepted, ['web'], () => accepted.setPaused('web', true));
+    await takeBack(before, ['web'], { accepted, seen: [] });
+    for (const now of [accepted, await openAccepted(records)]) {
+      expect(revisions(now)).toEqual({ web: 'one' });
+      expect(now.isPaused('web')).toBe(false);
+      expect([...now.scope()]).toEqual(['web']);
+    }
+  });
+
+  it('16: a removal that is called off keeps the service', async () => {
+    await deploy(service('web', 'one'));
+    const before = await promising(accepted, ['web'], () => accepted.remove(['web']));
+    await takeBack(before, ['web'], { accepted, seen: [] });
+    for (const now of [accepted, await openAccepted(records)]) expect(revisions(now)).toEqual({ web: 'one' });
+  });
+
+  it('16: a first deploy that is called off is taken away', async () => {
+    const before = await deploy(service('web', 'one'));
+    await takeBack(before, ['web'], { accepted, seen: [] });
+    expect(revisions()).toEqual({});
+    expect([...accepted.scope()]).toEqual(['web']);
+  });
+
+  it('15: promises all or nothing when the disk is full', async () => {
+    await deploy(service('api', 'one'), service('web', 'one'));
+    let room = 1;
+    const full: Records = {
+      ...records,
+      put: async (...args) => {
+        if (room === 0) throw new Error('database or disk is full');
+        room -= 1;
+        await records.put(...args);
+      },
+    };
+    accepted = await openAccepted(full);
+    await expect(deploy(service('api', 'two'), service('web', 'two'))).rejects.toThrow('full');
+    expect(revisions()).toEqual({ api: 'one', web: 'one' });
+  });
+});

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ensureImages, waitFor } from '@orca/tooling-testbed';
+import { docker, Orca } from './orca.ts';
+
+const service = (name: string, env: string, more = ''): string => `[[service]]
+name = "${name}"
+image = "orca-test/app:1"
+port = 8080
+${more}
+[service.deploy]
+min_healthy_secs = 0
+healthy_deadline_secs = 60
+[service.readiness]
+path = "/cgi-bin/ready"
+initial_delay_secs = 0
+[service.env]
+${env}
+`;
+
+describe('what was called off, and what is not in the files any more', () => {
+  let orca: Orca;
+  const env = (name: string): Promise<string> =>
+    docker('inspect', '--format', '{{.State.Running}} {{.Config.Env}}', name).catch(() => 'absent');
+  const candidate = (what: string): Promise<true> =>
+    waitFor(async () => (await env('orca-e2e-off.next')).includes(what), { what, timeoutMs: 30_000 });
+
+  beforeAll(async () => {
+    await ensureImages(['orca-test/app:1']);
+    orca = await Orca.create('e2e-off');
+    orca.write('services/one/service.toml', service('e2e-off', 'V = "1"'));
+    orca.write('services/two/service.toml', service('e2e-deaf', 'IGNORE_TERM = "1"', 'stop_grace_secs = 6'));
+    await orca.start();
+    expect(await orca.orca(['deploy'])).toMatchObject({ code: 0 });
+  });
+  afterAll(() => orca.dispose());
+
+  it('20: Ctrl-C of a stop takes nothing away: the service is kept as before', async () => {
+    const id = await docker('inspect', '--format', '{{.Id}}', 'orca-e2e-deaf');
+    const stop = orca.begin(['stop', 'e2e-deaf']);
+    await waitFor(async () => (await docker('logs', 'orca-e2e-deaf')).includes('asked to stop'), {
+      what: 'the request to stop',
+      timeoutMs: 30_000,
+    });
+    stop.child.kill('SIGINT');
+    expect((await stop.ended).code).toBe(130);
+    await sleep(7_000);
+    await waitFor(async () => (await env('orca-e2e-deaf')).startsWith('true'), {
+      what: 'the service to run again',
+      timeoutMs: 30_000,
+    });
+    expect(await docker('inspect', '--format', '{{.Id}}', 'orca-e2e-deaf')).toBe(id);
+    expect((await orca.orca(['status'])).stdout).not.toContain('stopped by request');
+  }, 90_000);
+
+  it('9: Ctrl-C of a deploy does not undo a newer one of the same service', async () => {
+    orca.write('services/one/service.toml', service('e2e-off', 'V = "2"\nREADY_AFTER = "3600"'));
+    const older = orca.begin(['deploy', 'e2e-off']);
+    await candidate('V=2');
+    orca.write('services/one/service.toml', service('e2e-off', 'V = "3"\nREADY_AFTER = "4"'));
+    const newer = orca.begin(['deploy', 'e2e-off']);
+    await candidate('V=3');
+    older.child.kill('SIGINT');
+    await older.ended;
+    expect(await newer.ended).toMatchObject({ code: 0 });
+    expect(await env('orca-e2e-off')).toContain('V=3');
+  }, 90_000);
+
+  it('16: what waits for its dependency and is taken out of the files never starts', async () => {
+    const failing = service('e2e-dep', 'FAIL_START = "1"');
+    orca.write('services/three/service.toml', failing + service('e2e-ghost', 'V = "1"', 'depends_on = ["e2e-dep"]'));
+    expect((await orca.orca(['deploy'])).code).toBe(1);
+    orca.write('services/three/service.toml', service('e2e-dep', 'V = "2"'));
+    expect(await orca.orca(['deploy'])).toMatchObject({ code: 0 });
+    await sleep(1_000);
+    expect(await orca.containers()).toEqual(['orca-e2e-deaf', 'orca-e2e-dep', 'orca-e2e-off']);
+  }, 90_000);
+});
