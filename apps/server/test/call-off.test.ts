@@ -35,7 +35,7 @@ describe('calling off', () => {
   beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), 'orca-call-off-'));
     store = createStore({ path: join(dir, 'orca.db') });
-    records = createRecords(store);
+    records = createRecords(store, { hide: (data) => data, show: async (value) => ({ value, missing: [] }) });
     accepted = await openAccepted(records);
   });
   afterEach(async () => {
