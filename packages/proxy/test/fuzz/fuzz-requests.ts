@@ -155,7 +155,7 @@ const openOrigin = async (): Promise<Origin> => {
       reader.read(bytes);
       fault ??= reader.fault;
       for (; seen < reader.messages.length; seen += 1) messages.push(...reader.messages.slice(seen, seen + 1));
-      for (; reader.messages[answered]?.isComplete === true; answered += 1) {
+      for (; reader.messages[answered]?.isComplete; answered += 1) {
         const isHead = reader.messages[answered]?.method === 'HEAD';
         socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${isHead ? '' : 'ok'}`);
       }
