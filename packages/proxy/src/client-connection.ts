@@ -27,6 +27,7 @@ export class ClientConnection {
   #isEnding = false;
   #isRetired = false;
   #parting: string | undefined;
+  #next: (() => void) | undefined;
   #halfClosed: NodeJS.Timeout | undefined;
 
   constructor({ socket, peer, covers, reset }: Http1Connection, timeouts: ConnectionTimeouts) {
@@ -63,6 +64,12 @@ export class ClientConnection {
     this.#latest = incoming;
     this.#incoming.add(incoming);
     res.once('close', () => this.#incoming.delete(incoming));
+  }
+
+  /** Now, or once every earlier request on this connection has its response. */
+  afterResponses(then: () => void): void {
+    if (this.#responses.size === 0) then();
+    else this.#next = then;
   }
 
   /**
@@ -113,7 +120,10 @@ export class ClientConnection {
   #onResponseClosed(res: ServerResponse): void {
     this.#responses.delete(res);
     if (this.#responses.size > 0) return;
-    if (this.#parting !== undefined) this.#part();
+    const next = this.#next;
+    this.#next = undefined;
+    if (next !== undefined && this.socket.writable) next();
+    else if (this.#parting !== undefined) this.#part();
     else if (this.#isRetired) this.socket.destroySoon();
   }
 

@@ -86,8 +86,11 @@ const listenToClients = (server: Server, connections: Http1Front['connections'],
   server.on('request', (req, res) => accept(req, res, {}));
   server.on('checkContinue', (req, res) => accept(req, res, { expectation: 'continue' }));
   server.on('checkExpectation', (req, res) => accept(req, res, { expectation: 'unknown' }));
-  server.on('connect', (req) => accept(req, ownResponse(req), {}));
-  server.on('upgrade', (req, _, head) => accept(req, ownResponse(req), { upgradeHead: head }));
+  // Node hands these over as soon as it has read them, whatever is still owed to earlier requests (RFC 9112 §9.3.2).
+  const inTurn = (req: IncomingMessage, asks: Asks): void =>
+    connections.get(req.socket)?.afterResponses(() => accept(req, ownResponse(req), asks));
+  server.on('connect', (req) => inTurn(req, {}));
+  server.on('upgrade', (req, _, head) => inTurn(req, { upgradeHead: head }));
   server.on('timeout', (socket) => connections.get(socket)?.onSilence());
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const connection = connections.get(socket);

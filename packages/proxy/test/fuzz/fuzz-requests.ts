@@ -154,10 +154,12 @@ const openOrigin = async (): Promise<Origin> => {
     socket.on('data', (bytes) => {
       reader.read(bytes);
       fault ??= reader.fault;
-      for (; seen < reader.messages.length; seen += 1) messages.push(...reader.messages.slice(seen, seen + 1));
-      for (; reader.messages[answered]?.isComplete; answered += 1) {
-        const isHead = reader.messages[answered]?.method === 'HEAD';
-        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${isHead ? '' : 'ok'}`);
+      messages.push(...reader.messages.slice(seen));
+      seen = reader.messages.length;
+      for (const { method, isComplete } of reader.messages.slice(answered)) {
+        if (!isComplete) break;
+        answered += 1;
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${method === 'HEAD' ? '' : 'ok'}`);
       }
     });
   }).listen(0, '127.0.0.1');

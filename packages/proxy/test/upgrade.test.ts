@@ -1,0 +1,108 @@
+import { expect, test } from '@jest/globals';
+import { aProxy, bodyOf, dial, rawOrigin, route, statusOf, target, valuesOf, type RawClient } from './harness.ts';
+
+const request =
+  'GET /chat HTTP/1.1\r\nHost: app.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: abc\r\n\r\n';
+const switching =
+  'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: xyz\r\n\r\n';
+
+type Respond = Parameters<typeof rawOrigin>[0];
+
+/** A client behind a proxy, in front of an origin that answers like this. */
+const behind = async (
+  respond: Respond,
+): Promise<{ client: RawClient; origin: Awaited<ReturnType<typeof rawOrigin>>; events: readonly unknown[] }> => {
+  const origin = await rawOrigin(respond);
+  const proxy = await aProxy([route([target(origin.port)])]);
+  return { client: await dial(proxy.port), origin, events: proxy.events };
+};
+
+test('P44 relays the real 101 and what both sides said along with their heads', async () => {
+  const { client, origin } = await behind((socket) => socket.write(`${switching}from origin\x00\xff`, 'latin1'));
+  const response = await client.send(`${request}from client\x00\xff`).until('from origin\x00\xff');
+  expect(response).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\n/);
+  expect(valuesOf(response, 'Sec-WebSocket-Accept')).toEqual(['xyz']);
+  expect(valuesOf(response, 'Upgrade').concat(valuesOf(response, 'Connection'))).toEqual(['websocket', 'Upgrade']);
+  const arrived = await origin.until('from client\x00\xff');
+  expect(valuesOf(arrived, 'Upgrade').concat(valuesOf(arrived, 'Connection'))).toEqual(['websocket', 'Upgrade']);
+  expect(valuesOf(arrived, 'Sec-WebSocket-Key')).toEqual(['abc']);
+});
+
+test('P44 passes bytes both ways, and a half-close after the bytes before it', async () => {
+  const { client, origin } = await behind((socket) => {
+    socket.write(switching);
+    socket.on('data', (bytes: Buffer) => bytes.includes('ping') && socket.write('pong'));
+    socket.on('end', () => socket.end('bye'));
+  });
+  await client.send(request).until('\r\n\r\n');
+  await client.send('ping').until('pong');
+  client.socket.end('last');
+  expect(await client.ended()).toMatch(/pongbye$/);
+  expect(origin.received[0]).toMatch(/pinglast$/);
+});
+
+test.each(['origin', 'client'] as const)('P44 P70 ends both sides when the %s resets', async (side) => {
+  const { client, origin } = await behind((socket) => socket.write(switching));
+  await client.send(request).until('\r\n\r\n');
+  const [other] = origin.sockets;
+  const gone = new Promise((resolve) => other?.once('close', resolve));
+  (side === 'client' ? client.socket : other)?.resetAndDestroy();
+  await (side === 'client' ? gone : client.ended());
+});
+
+test.each([
+  ['401 Unauthorized', 'Content-Length: 2\r\nWWW-Authenticate: Basic\r\n\r\nno'],
+  ['426 Upgrade Required', 'Transfer-Encoding: chunked\r\nUpgrade: h2c\r\n\r\n2\r\nno\r\n0\r\n\r\n'],
+  ['503 Service Unavailable', 'Connection: close\r\n\r\nno'],
+])('P45 gives a refusal of %s to the client, framed anew', async (status, rest) => {
+  const { client } = await behind((socket) => {
+    socket.write(`HTTP/1.1 ${status}\r\n${rest}`);
+    if (status.startsWith('503')) socket.end();
+  });
+  const response = await client.send(request).ended();
+  expect(response.startsWith(`HTTP/1.1 ${status}\r\n`)).toBe(true);
+  expect(bodyOf(response)).toMatch(/^(?:no|2\r\nno\r\n0\r\n\r\n)$/);
+  expect(valuesOf(response, 'Upgrade')).toEqual([]);
+});
+
+test.each([
+  ['another protocol', switching.replace('Upgrade: websocket', 'Upgrade: h2c')],
+  ['none', switching.replace('Upgrade: websocket\r\n', '')],
+])('P44 answers 502 to a 101 for %s', async (_, response) => {
+  const { client } = await behind((socket) => socket.write(response));
+  expect(statusOf(await client.send(request).ended())).toBe(502);
+});
+
+test.each([
+  ['Upgrade: h2c', 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n'],
+  ['Upgrade without Connection: Upgrade', 'Upgrade: websocket\r\n'],
+])('P45 takes a request with %s for an ordinary one', async (_, fields) => {
+  const { client, origin } = await behind((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+  expect(bodyOf(await client.send(`GET / HTTP/1.1\r\nHost: app.test\r\n${fields}\r\n`).until(/ok$/))).toBe('ok');
+  expect(origin.received[0]).not.toMatch(/^(?:upgrade|connection):/im);
+});
+
+test('P44 takes an upgrade of a POST for an ordinary request', async () => {
+  const { client, origin } = await behind((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+  const post = request.replace('GET', 'POST').replace('\r\n\r\n', '\r\nContent-Length: 2\r\n\r\nhi');
+  expect(bodyOf(await client.send(post).until(/ok$/))).toBe('ok');
+  expect(origin.received[0]).toMatch(/\r\n\r\nhi$/);
+});
+
+test('P12 P70 lets an upgrade wait for the responses before it', async () => {
+  const { client } = await behind((socket, head) => {
+    if (head.startsWith('GET /chat')) socket.write(`${switching}hello`);
+    else setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst'), 50);
+  });
+  const response = await client.send(`GET / HTTP/1.1\r\nHost: app.test\r\n\r\n${request}`).until(/hello$/);
+  expect(response).toMatch(/^HTTP\/1\.1 200 [^]*firstHTTP\/1\.1 101 [^]*hello$/);
+});
+
+test('P12 P70 lets CONNECT wait for the responses before it', async () => {
+  const { client } = await behind((socket) =>
+    setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst'), 50),
+  );
+  const connect = 'CONNECT app.test:443 HTTP/1.1\r\nHost: app.test:443\r\n\r\n';
+  const response = await client.send(`GET / HTTP/1.1\r\nHost: app.test\r\n\r\n${connect}`).ended();
+  expect(response).toMatch(/^HTTP\/1\.1 200 [^]*firstHTTP\/1\.1 405 /);
+});
