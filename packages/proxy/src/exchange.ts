@@ -145,7 +145,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
 
   started(status: number, reason: string, raw: RawFields, isWhole = false): void {
     this.#attempts.reached();
-    const own = responseFields(status, raw);
+    const own = responseFields(status, raw, this.#client);
     if (own === undefined) return this.#abandon(new Error('unknown transfer coding in the response'));
     const { route } = this.#request;
     const { secure } = this.#record.origin;

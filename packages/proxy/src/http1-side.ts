@@ -4,6 +4,7 @@ import { hasBody } from './admission.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { ClientListener, ClientSide, HttpVersion, Peer, ResponseHead } from './client-side.ts';
 import { fieldValue } from './raw-fields.ts';
+import { readsTrailers } from './trailer-fields.ts';
 import { openTunnel } from './tunnel.ts';
 import type { RawFields } from './upstream.ts';
 
@@ -107,7 +108,10 @@ export class Http1Side implements ClientSide {
     return this.#res.write(chunk);
   }
 
-  end(chunk?: string): void {
+  end(chunk?: string, trailers?: RawFields): void {
+    if (trailers !== undefined && trailers.length > 0 && this.#res.chunkedEncoding && readsTrailers(this)) {
+      this.#res.addTrailers(pairsOf(trailers));
+    }
     this.#res.end(chunk);
   }
 
@@ -130,3 +134,9 @@ export class Http1Side implements ClientSide {
     this.#connection.socket.destroySoon();
   }
 }
+
+const pairsOf = (fields: RawFields): [string, string][] => {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i < fields.length; i += 2) pairs.push([fields[i] ?? '', fields[i + 1] ?? '']);
+  return pairs;
+};

@@ -2,6 +2,7 @@ import type { HttpVersion } from './client-side.ts';
 import { endsHere, listedIn } from './connection-fields.ts';
 import { pushForwarding, type Origin } from './forwarding.ts';
 import type { Policy } from './policy.ts';
+import { isTrailersOffer } from './trailer-fields.ts';
 import type { RawFields } from './upstream.ts';
 import { viaHop } from './via.ts';
 
@@ -63,8 +64,5 @@ export const requestFields = (raw: RawFields, context: RequestContext): RawField
   out.push('X-Request-Id', context.requestId, 'Via', viaHop(context.version, policy.pseudonym));
   return out;
 };
-
-/** `trailers` is the one member of TE that means the same at the next hop. */
-export const isTrailersOffer = (te: string): boolean => te === 'trailers' || /(?:^|,)\s*trailers\s*(?:,|$)/i.test(te);
 
 const isAlias = (name: string): boolean => name.includes('_') || name.includes('.');

@@ -1,4 +1,16 @@
+import type { ClientSide } from './client-side.ts';
+import { fieldValues } from './raw-fields.ts';
 import type { RawFields } from './upstream.ts';
+
+/** Who may be sent trailers. */
+export type TrailerReader = Pick<ClientSide, 'version' | 'method' | 'fields'>;
+
+/** `trailers` is the one member of TE that means the same at the next hop. */
+export const isTrailersOffer = (te: string): boolean => te === 'trailers' || /(?:^|,)\s*trailers\s*(?:,|$)/i.test(te);
+
+/** Whether a client said that it reads trailers, and can be sent some (RFC 9110 §6.5.1). */
+export const readsTrailers = ({ version, method, fields }: TrailerReader): boolean =>
+  version !== '1.0' && method !== 'HEAD' && fieldValues(fields, 'te').some(isTrailersOffer);
 
 /**
  * RFC 9110 §6.5.1: what frames, routes, authenticates or controls a message must be known before
