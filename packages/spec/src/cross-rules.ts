@@ -3,12 +3,15 @@ import type { Place } from './faults.ts';
 import type { ClusterSpec, PublishedPort, ServiceSpec } from './model.ts';
 import { nearest } from './nearest.ts';
 import { quote } from './read.ts';
+import { claimsOf } from './route-claims.ts';
 import { formatPort, portsOverlap } from './published-ports.ts';
 
 /** A service with the way back to its text. */
 export interface Located {
   readonly spec: ServiceSpec;
   readonly place: Place;
+  /** Under which key its domains are written. */
+  readonly domainKey: 'domain' | 'domains';
 }
 
 export interface CrossContext {
@@ -47,15 +50,16 @@ function checkInstanceNames(services: readonly Located[]): void {
   }
 }
 
+/** Both sides are told, each at its own place: which of the two is wrong only their author knows. */
 function checkRoutes(services: readonly Located[]): void {
-  const claims = new Map<string, ServiceSpec>();
-  for (const { spec, place } of services) {
-    for (const domain of spec.route?.domains ?? []) {
-      for (const path of spec.route?.paths ?? []) {
-        const claim = `${domain}${path}`;
-        const other = claims.get(claim);
-        if (other === undefined) claims.set(claim, spec);
-        else place.at('domain').error(`${claim} is already routed to ${quote(other.name)} at ${where(other)}`);
+  const claims = new Map<string, Located>();
+  for (const service of services) {
+    for (const claim of claimsOf(service.spec.route)) {
+      const other = claims.get(claim);
+      if (other === undefined) claims.set(claim, service);
+      else {
+        service.place.at(service.domainKey).error(`${claim} is already routed to ${named(other.spec)}`);
+        other.place.at(other.domainKey).error(`${claim} is routed to ${named(service.spec)} as well`);
       }
     }
   }
@@ -115,5 +119,7 @@ function checkCycles(services: readonly Located[]): void {
     else place?.error(`services wait for each other: ${cycle.join(' -> ')}`);
   }
 }
+
+const named = (spec: ServiceSpec): string => `${quote(spec.name)} at ${where(spec)}`;
 
 const where = ({ source }: ServiceSpec): string => `${source.file}:${source.line}`;

@@ -99,7 +99,8 @@ function readFile(
     const at = place.at('service', index);
     const source = { file: file.path, line: lines[index] ?? 1 };
     const spec = readService(table, at, { ...rules, project, source, filled: filledIn(filling, index) });
-    return spec === undefined ? [] : [{ spec, place: at }];
+    const domainKey = Object.hasOwn(table, 'domains') ? 'domains' : 'domain';
+    return spec === undefined ? [] : [{ spec, place: at, domainKey }];
   });
   const isComplete = services.length === tables.length && tables.length > 0;
   return { file, services, faults, filling, uses: usesIn(file, filling, tables), syntax: [], isComplete };

@@ -14,6 +14,7 @@ export type {
   Probe,
   PublishedPort,
   Resources,
+  RoutePolicy,
   RouteSpec,
   SecretFile,
   SecretUse,
@@ -32,6 +33,7 @@ export { formatIssue } from './faults.ts';
 export { type Impact, impactOf } from './impact.ts';
 export { isServiceName } from './names.ts';
 export { type RevisionInputs, revisionOf } from './revision.ts';
+export { claimsOf, isSameRoute } from './route-claims.ts';
 export { hideSecrets, showSecrets } from './hide-secrets.ts';
 export type { SecretValues } from './secret-fill.ts';
 export { secretNames } from './secret-uses.ts';

@@ -77,6 +77,19 @@ export interface RouteSpec {
   readonly stripPrefix: boolean;
   /** The container port that is asked. */
   readonly port: number;
+  /** `[service.proxy]`; absent when the text has none, and in records of versions that did not know it. */
+  readonly policy?: RoutePolicy | undefined;
+}
+
+/** What the proxy does for a service beyond forwarding. Absence is always the default. */
+export interface RoutePolicy {
+  /** How long a request may wait while nothing can take it. */
+  readonly holdMs: number | undefined;
+  readonly holdMaxRequests: number | undefined;
+  /** Paths that are answered 200 while requests wait. */
+  readonly holdHealthPaths: readonly string[] | undefined;
+  /** Name of the cookie that keeps a client on its instance. */
+  readonly stickyCookie: string | undefined;
 }
 
 /** A file system in memory; `options` as for mount(8), for example `size=64m,mode=1777`. */

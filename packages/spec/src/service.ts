@@ -15,6 +15,7 @@ import {
 import { alias, domain, envNameFault, image, networkName, projectName } from './names.ts';
 import { routePath, serviceName, stopSignal, urlPath } from './names.ts';
 import { shorthandProbe, writtenProbe } from './probe.ts';
+import { routePolicy } from './route-policy.ts';
 import { publishedPort } from './published-ports.ts';
 import { secretFiles } from './secret-files.ts';
 import {
@@ -88,6 +89,7 @@ export function readService(value: TomlTable, at: Place, context: ServiceContext
   checkTargets(spec, at);
   checkScale(spec, at);
   checkOrder(spec, at);
+  checkHold(spec, at);
   return spec;
 }
 
@@ -96,12 +98,19 @@ function routeOf({ read, has }: Written, at: Place): RouteSpec | undefined {
   if (!has('domain') && !has('domains')) {
     if (has('routes')) at.at('routes').error('has no effect without domain: set it, or remove routes');
     if (read.strip_prefix) at.at('strip_prefix').error('has no effect without domain and routes');
+    if (has('proxy')) at.at('proxy').error('has no effect without domain: set it, or remove [service.proxy]');
     return undefined;
   }
   if (!has('port')) at.at(has('domain') ? 'domain' : 'domains').error('needs port: the port the container listens on');
   const domains = read.domains ?? (read.domain === undefined ? [] : [read.domain]);
   const paths = read.routes ?? ['/'];
-  return { domains: sorted(domains), paths: sorted(paths), stripPrefix: read.strip_prefix, port: read.port ?? 0 };
+  return {
+    domains: sorted(domains),
+    paths: sorted(paths),
+    stripPrefix: read.strip_prefix,
+    port: read.port ?? 0,
+    policy: read.proxy,
+  };
 }
 
 function publishedPortsOf({ read, has }: Written, at: Place): readonly PublishedPort[] {
@@ -158,6 +167,16 @@ function checkOrder(spec: ServiceSpec, at: Place): void {
   if (spec.deploy.order !== 'start-first') return;
   const needed = updateOrderOf({ ...spec, deploy: { ...spec.deploy, order: undefined } });
   if (needed.kind === 'stop-first') at.at('deploy', 'order').error(`cannot be "start-first": ${needed.reason}`);
+}
+
+/** Requests that wait for an update are of no use if they give up before it can be over. */
+function checkHold(spec: ServiceSpec, at: Place): void {
+  const holdMs = spec.route?.policy?.holdMs ?? 0;
+  const { minHealthyMs } = spec.deploy;
+  if (holdMs === 0 || holdMs > minHealthyMs || updateOrderOf(spec).kind === 'start-first') return;
+  at.at('proxy', 'hold_secs').warn(
+    `is too short for an update: a replacement is routed after [service.deploy] min_healthy_secs (${minHealthyMs / 1000}), counted from its first answer`,
+  );
 }
 
 /** orca's own key and Compose's name for the same: one of the two. */
@@ -252,6 +271,7 @@ const SERVICE = rows({
     host_port: optional(port),
     routes: optional(nonEmptyList(routePath)),
     strip_prefix: withDefault(flag, false),
+    proxy: optional(routePolicy),
     depends_on: withDefault(list(serviceName), []),
     extra_ports: withDefault(list(publishedPort), []),
     env: withDefault(record(template, envNameFault), {}),

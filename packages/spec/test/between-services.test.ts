@@ -17,10 +17,11 @@ describe('rules between services', () => {
     ]);
   });
 
-  test('a domain and path lead to one service', () => {
-    const [one, two] = ['domain = "a.example"', 'domain = "A.example"'];
+  test('P18: a domain and path lead to one service', () => {
+    const [one, two] = ['domain = "a.example"', 'domains = ["b.example", "A.example"]'];
     expect(issuesOf(files(['one', 'port = 80', one], ['two', 'port = 80', two]))).toEqual([
-      'services/two/service.toml:5:1: service[0].domain: a.example/ is already routed to "one" at services/one/service.toml:1',
+      'services/one/service.toml:5:1: service[0].domain: a.example/ is routed to "two" at services/two/service.toml:1 as well',
+      'services/two/service.toml:5:1: service[0].domains: a.example/ is already routed to "one" at services/one/service.toml:1',
     ]);
   });
 

@@ -12,7 +12,7 @@ const keysOf = (table: string): readonly string[] => {
 };
 
 describe('docs/service-toml.md', () => {
-  test.each(['', '[service.deploy]', '[service.logging]', '[service.liveness]', '[service.backup]'])(
+  test.each(['', '[service.deploy]', '[service.logging]', '[service.liveness]', '[service.backup]', '[service.proxy]'])(
     'names every key of %j',
     (table) => {
       const keys = keysOf(table);

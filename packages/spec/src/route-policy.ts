@@ -1,0 +1,39 @@
+import type { RoutePolicy } from './model.ts';
+import { urlPath } from './names.ts';
+import { flag, integer, list, seconds, word } from './read.ts';
+import { optional, type Read, readTable, rows } from './table.ts';
+import { isTable } from './toml.ts';
+
+/** `[service.proxy]` */
+export const routePolicy: Read<RoutePolicy> = (value, at) => {
+  if (!isTable(value)) return at.error('must be a table: write [service.proxy]');
+  const read = readTable(PROXY, value, at);
+  for (const key of ['hold_max_requests', 'hold_health_paths'] as const)
+    if (read.hold_secs === undefined && read[key] !== undefined) at.at(key).error('has no effect without hold_secs');
+  return {
+    holdMs: read.hold_secs,
+    holdMaxRequests: read.hold_max_requests,
+    holdHealthPaths: read.hold_health_paths,
+    stickyCookie: read.sticky === false ? undefined : read.sticky,
+  };
+};
+
+const DEFAULT_COOKIE = 'orca_sticky';
+
+/** RFC 6265 §4.1.1. A prefix such as `__Host-` asks for attributes that only HTTPS can have. */
+const cookieName = word(/^(?!__)[\w!#$%&'*+.^`|~-]{1,64}$/, `the name of a cookie such as "${DEFAULT_COOKIE}"`);
+
+const sticky: Read<string | false> = (value, at) => {
+  if (typeof value === 'string') return cookieName(value, at);
+  return flag(value, at) === true ? DEFAULT_COOKIE : false;
+};
+
+const PROXY = rows({
+  title: '[service.proxy]',
+  keys: {
+    hold_secs: optional(seconds(0, 600)),
+    hold_max_requests: optional(integer(1, 100_000)),
+    hold_health_paths: optional(list(urlPath)),
+    sticky: optional(sticky),
+  },
+});
