@@ -45,8 +45,8 @@ export interface Promised {
   readonly isRemoved: boolean;
 }
 
-/** Reads what earlier lives of the control plane promised. */
-export const openAccepted = async (records: Records): Promise<Accepted> => {
+/** Reads what earlier lives of the control plane promised; `onChange` is told when what is kept, or paused, is another. */
+export const openAccepted = async (records: Records, onChange: () => void = () => {}): Promise<Accepted> => {
   const state = await records.load();
   const { accepted, good, removed, paused, generation } = state;
   const changes = new Map<string, number>();
@@ -79,6 +79,7 @@ export const openAccepted = async (records: Records): Promise<Accepted> => {
         accepted.set(spec.name, record);
         if (removed.delete(spec.name)) await records.delete('removed', spec.name);
       }
+      onChange();
     },
     remove: async (services) => {
       for (const name of services) {
@@ -91,6 +92,7 @@ export const openAccepted = async (records: Records): Promise<Accepted> => {
         paused.delete(name);
         state.quarantine.delete(name);
       }
+      onChange();
     },
     forget: async (service) => {
       if (removed.delete(service)) await records.delete('removed', service);
@@ -113,6 +115,7 @@ export const openAccepted = async (records: Records): Promise<Accepted> => {
       await keep('accepted', record);
       await keep('paused', isPaused ? {} : undefined);
       await keep('removed', isRemoved ? {} : undefined);
+      onChange();
     },
     setPaused: async (service, isPaused) => {
       if (isPaused === paused.has(service)) return;
@@ -124,6 +127,7 @@ export const openAccepted = async (records: Records): Promise<Accepted> => {
         await records.delete('paused', service);
         paused.delete(service);
       }
+      onChange();
     },
     markGood: async (service) => {
       const record = accepted.get(service);

@@ -21,6 +21,7 @@ import type { DockerRuntime } from '@orca/runtime-docker';
 import type { ServiceSpec } from '@orca/spec';
 import type { Accepted } from './accepted.ts';
 import { promising, takeBack } from './call-off.ts';
+import { rivalClaim } from './claims.ts';
 import { Deployment, previewEnd } from './deployment.ts';
 import { isMutable, loadDesired, type Desired, type DesiredPorts } from './desired.ts';
 import { EventQueue } from './event-queue.ts';
@@ -230,15 +231,20 @@ class Plane implements ServerPlane {
       allowMassRemoval: request.allowMassRemoval,
       ...(named === undefined ? {} : { scope: named }),
     });
+    const guarded = preview.blocked.filter((b) => !desired.some((d) => d.spec.name === b.service));
+    const removed = guarded.length > 0 ? [] : removals(preview.steps, desired, accepted, named);
+    const names = new Set([...wanted.map((d) => d.spec.name as string), ...removed]);
+    const rival = rivalClaim(
+      wanted,
+      accepted.services().filter((d) => !names.has(d.spec.name)),
+    );
+    if (rival !== undefined) return { end: failedEnd('refused', rival) };
     if (input.observed.kind === 'unknown' || request.dryRun) {
       emit(wirePlan(preview));
       return { end: previewEnd(preview, this.#o.now() - begun) };
     }
     const obstacle = await obstacleOf(preview.steps, wanted, { runtime: this.#o.runtime, seen: this.#o.look.seen() });
     if (obstacle !== undefined) return { end: failedEnd('refused', obstacle) };
-    const guarded = preview.blocked.filter((b) => !desired.some((d) => d.spec.name === b.service));
-    const removed = guarded.length > 0 ? [] : removals(preview.steps, desired, accepted, named);
-    const names = new Set([...wanted.map((d) => d.spec.name as string), ...removed]);
     const changed = wanted.filter((d) => accepted.get(d.spec.name)?.revision !== d.revision).map((d) => d.spec.name);
     // Written down before the first action: a control plane that dies now goes on with it when it is back.
     const before = await promising(accepted, names, async () => {

@@ -22,6 +22,7 @@ import { Liveness } from './liveness.ts';
 import { logCrash, logDeploy, logEngine, logLiveness, logLoop } from './log-events.ts';
 import { createLook } from './look.ts';
 import type { Records } from './records.ts';
+import type { DeclaredRoute } from './route-table.ts';
 import { createProxyRouter } from './router.ts';
 import { createSecretRotation } from './secret-rotation.ts';
 import type { SecretAccess } from './secret-access.ts';
@@ -68,7 +69,7 @@ const clock: Clock = {
 
 export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
   const { root, cluster, secrets, records, log } = o;
-  const accepted = await openAccepted(records);
+  const accepted = await openAccepted(records, () => router.redeclare());
   const now = (): number => clock.now();
   let mutations = 0;
   const runtime = createDockerRuntime({
@@ -101,6 +102,9 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
   const router = createProxyRouter({
     proxy: o.proxy,
     defaultDrainMs,
+    declared: () => declaredRoutes(accepted),
+    stickyKey: await records.stickyKey(),
+    onFault: (message) => log.error(message),
     addressOf: (key) => runtime.addressOf(key),
     record: (key, route) => records.setRoute(key, route),
   });
@@ -264,6 +268,12 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
     },
   };
 };
+
+const declaredRoutes = (accepted: Accepted): readonly DeclaredRoute[] =>
+  accepted.services().flatMap(({ spec, isPaused }) => {
+    const { name, route } = spec;
+    return route === undefined ? [] : [{ service: name, route, isStopped: isPaused }];
+  });
 
 /** After these nobody answers at the container's address, or soon somebody else does. */
 const endings: ReadonlySet<string> = new Set(['die', 'pause', 'disconnect', 'destroy']);

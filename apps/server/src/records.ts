@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { revision, type DesiredService, type Revision } from '@orca/reconcile';
 import type { RouteSpec, ServiceSpec } from '@orca/spec';
 import type { Store } from '@orca/store';
@@ -30,10 +31,15 @@ export interface Records {
   delete(kind: keyof RecordedState, id: string): Promise<void>;
   routes(): Promise<ReadonlyMap<string, RouteSpec>>;
   setRoute(key: string, route: RouteSpec | undefined): Promise<void>;
+  /** What sticky cookies are hashed with; made once, and lost with the records: then clients are spread anew. */
+  stickyKey(): Promise<string>;
 }
 
 /** Of another version of these records nothing is believed: it counts as lost. */
 const version = 1;
+
+/** Of another version of `RoutePolicy` nothing is believed: the route counts as one without. */
+const policyVersion = 1;
 
 export const createRecords = (plain: Store, secrets: Pick<SecretAccess, 'hide' | 'show'>): Records =>
   recordsIn(withoutSecrets(plain, secrets));
@@ -52,7 +58,14 @@ const recordsIn = (store: RecordStore): Records => ({
   routes: () => entries(store, 'route', asRoute),
   setRoute: async (key, route) => {
     if (route === undefined) await store.delete('route', key);
-    else await store.put('route', key, route);
+    else await store.put('route', key, { ...route, policyVersion });
+  },
+  stickyKey: async () => {
+    const known = (await store.list('sticky-key')).flatMap(({ value }) => asKey(value) ?? [])[0];
+    if (known !== undefined) return known;
+    const key = randomBytes(32).toString('hex');
+    await store.put('sticky-key', 'key', { key });
+    return key;
   },
 });
 
@@ -93,8 +106,18 @@ const asRoute = (value: unknown): RouteSpec | undefined => {
   if (!('domains' in value && isStrings(value.domains) && 'paths' in value && isStrings(value.paths))) return undefined;
   if (!('port' in value && typeof value.port === 'number')) return undefined;
   const stripPrefix = 'stripPrefix' in value && value.stripPrefix === true;
-  return { domains: value.domains, paths: value.paths, port: value.port, stripPrefix };
+  const route = { domains: value.domains, paths: value.paths, port: value.port, stripPrefix };
+  return isOfThisVersion(value) ? { ...route, policy: value.policy } : route;
 };
+
+/** Written by this very version from a parsed spec: the policy needs no second reading. */
+const isOfThisVersion = (value: object): value is Pick<RouteSpec, 'policy'> =>
+  'policyVersion' in value && value.policyVersion === policyVersion;
+
+const asKey = (value: unknown): string | undefined =>
+  typeof value === 'object' && value !== null && 'key' in value && typeof value.key === 'string'
+    ? value.key
+    : undefined;
 
 const isStrings = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'string');

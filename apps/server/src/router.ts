@@ -1,37 +1,62 @@
-import type { Proxy } from '@orca/proxy';
+import { routeFault, type Proxy } from '@orca/proxy';
 import type { InstanceKey, Router } from '@orca/reconcile';
-import type { RouteSpec, ServiceSpec } from '@orca/spec';
-import { routeTable, type RoutedInstance } from './route-table.ts';
+import { isSameRoute, type RouteSpec, type ServiceSpec } from '@orca/spec';
+import { routeTable, type DeclaredRoute, type RoutedInstance } from './route-table.ts';
 
 export interface ProxyRouter extends Router<ServiceSpec> {
   /** Routed as this route asks: a changed domain counts as not routed yet. */
   isRoutedAs(key: InstanceKey, route: RouteSpec | undefined): boolean;
-  /** Takes over what already serves, after a start of the control plane. */
-  adopt(key: InstanceKey, route: RouteSpec, host: string | undefined): void;
+  /**
+   * Takes over what already serves, after a start of the control plane. Before that no table is
+   * published: it would take those off the air that are not known yet.
+   */
+  adopt(found: readonly RoutedInstance[]): void;
+  /** What services ask for has changed, or one was stopped or taken away. */
+  redeclare(): void;
   /** New addresses as seen; an instance that does not run has none. */
   refresh(keys: ReadonlySet<InstanceKey>, addressOf: (key: InstanceKey) => string | undefined): void;
 }
 
 export interface ProxyRouterOptions {
-  readonly proxy: Proxy;
+  readonly proxy: Pick<Proxy, 'replace' | 'drain'>;
   readonly addressOf: (key: InstanceKey, signal: AbortSignal) => Promise<string | undefined>;
+  /** What the services that are kept ask for. */
+  readonly declared: () => readonly DeclaredRoute[];
+  readonly stickyKey: string;
   /** Used when a service's own drain time is not known any more. */
   readonly defaultDrainMs: number;
+  /** Told, in words, of a route that cannot be served. */
+  readonly onFault: (message: string) => void;
   /** Told of every change, so that a later control plane knows what served. */
   readonly record: (key: InstanceKey, route: RouteSpec | undefined) => Promise<void>;
 }
 
 /** Routes instances through the proxy: every change is a whole new table, swapped at once. */
-export const createProxyRouter = ({ proxy, addressOf, defaultDrainMs, record }: ProxyRouterOptions): ProxyRouter => {
+export const createProxyRouter = (o: ProxyRouterOptions): ProxyRouter => {
+  const { proxy, addressOf, record, stickyKey } = o;
   const routed = new Map<InstanceKey, RoutedInstance & { readonly drainMs: number }>();
-  const publish = (): void => proxy.replace(routeTable(routed.values()));
+  let isOpen = false;
+  const publish = (): void => {
+    if (!isOpen) return;
+    const { routes } = routeTable({ routed: routed.values(), declared: o.declared(), stickyKey });
+    // One that cannot be served, from a record of another version, must not keep the others from being so.
+    proxy.replace({
+      routes: routes.filter((route) => {
+        const fault = routeFault(route);
+        if (fault !== undefined) o.onFault(`${route.host}${route.pathPrefix} is not routed: it ${fault}`);
+        return fault === undefined;
+      }),
+    });
+  };
   return {
     routed: () => new Set(routed.keys()),
     isRoutedAs: (key, route) => isSameRoute(routed.get(key)?.route, route),
-    adopt: (key, route, host) => {
-      routed.set(key, { key, route, host, drainMs: defaultDrainMs });
+    adopt: (found) => {
+      for (const instance of found) routed.set(instance.key, { ...instance, drainMs: o.defaultDrainMs });
+      isOpen = true;
       publish();
     },
+    redeclare: publish,
     refresh: (keys, addressNow) => {
       let changed = false;
       for (const key of keys) {
@@ -47,6 +72,8 @@ export const createProxyRouter = ({ proxy, addressOf, defaultDrainMs, record }: 
       if (spec.route === undefined) return;
       const host = await addressOf(key, signal);
       if (host === undefined) throw new Error(`${spec.name}: has no address on its network to route to`);
+      // The latest one's route counts for its service, so it has to be the last.
+      routed.delete(key);
       routed.set(key, { key, route: spec.route, host, drainMs: spec.deploy.drainMs });
       publish();
       await record(key, spec.route);
@@ -61,12 +88,3 @@ export const createProxyRouter = ({ proxy, addressOf, defaultDrainMs, record }: 
     },
   };
 };
-
-/** A route that was read back from its record has its fields in another order. */
-const isSameRoute = (a: RouteSpec | undefined, b: RouteSpec | undefined): boolean =>
-  a !== undefined &&
-  b !== undefined &&
-  a.port === b.port &&
-  a.stripPrefix === b.stripPrefix &&
-  a.domains.join() === b.domains.join() &&
-  a.paths.join() === b.paths.join();

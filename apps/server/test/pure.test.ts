@@ -4,7 +4,6 @@ import { parseDesiredState, type RouteSpec } from '@orca/spec';
 import { adoptable } from '../src/adoption.ts';
 import { isMutable } from '../src/desired.ts';
 import { EventQueue } from '../src/event-queue.ts';
-import { routeTable } from '../src/route-table.ts';
 import { SingleFile } from '../src/single-file.ts';
 import { wireChanges } from '../src/wire.ts';
 
@@ -29,28 +28,6 @@ const specOf = (text: string) => {
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
   return parsed.value.services;
 };
-
-describe('routeTable', () => {
-  it('gives every domain and path all instances that have an address', () => {
-    const table = routeTable([
-      { key: key('web', 1, 'x'), route, host: '10.0.0.1' },
-      { key: key('web', 2, 'x'), route, host: '10.0.0.2' },
-    ]);
-    expect(
-      table.routes.map((r) => `${r.host}${r.pathPrefix} ${r.targets.map((t) => `${t.host}:${t.port}`).join(' ')}`),
-    ).toEqual([
-      'a.test/ 10.0.0.1:8080 10.0.0.2:8080',
-      'a.test/api 10.0.0.1:8080 10.0.0.2:8080',
-      'b.test/ 10.0.0.1:8080 10.0.0.2:8080',
-      'b.test/api 10.0.0.1:8080 10.0.0.2:8080',
-    ]);
-  });
-
-  it('keeps a domain whose instance does not run, so that it is 503 and not 404', () => {
-    const [first] = routeTable([{ key: key('web', 1, 'x'), route, host: undefined }]).routes;
-    expect(first).toMatchObject({ host: 'a.test', targets: [] });
-  });
-});
 
 describe('adoptable', () => {
   it('takes the recorded route, even when the files are broken', () => {

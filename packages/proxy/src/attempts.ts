@@ -22,9 +22,6 @@ export interface Asked {
   readonly isRepeatable: boolean;
 }
 
-/** How soon a target that could not be reached is asked again, when a request may wait for it. */
-const retryMs = 200;
-
 const nobody: ReadonlySet<string> = new Set();
 
 /** Where one request goes, over as many attempts as are safe. */
@@ -69,6 +66,7 @@ export class Attempts {
 
   reached(): void {
     if (this.#target !== undefined) this.#deps.ejections.reached(this.#target.id);
+    if (this.#route !== undefined) this.#deps.holds.reached(this.#route);
   }
 
   /**
@@ -100,11 +98,7 @@ export class Attempts {
     this.#tried = undefined;
     this.#target = undefined;
     this.#heldUntil ??= holds.now() + hold.maxMs;
-    this.#unhold = holds.enter(route, {
-      deadline: this.#heldUntil,
-      retryMs: choice === undefined ? retryMs : undefined,
-      ...then,
-    });
+    this.#unhold = holds.enter(route, { deadline: this.#heldUntil, ...then }, choice === undefined);
     if (this.#unhold === undefined) then.expired();
   }
 

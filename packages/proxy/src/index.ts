@@ -13,6 +13,7 @@ export { endedMetrics, mergeMetrics, type MetricsSnapshot, type RouteMetrics } f
 export type { ProxySettings } from './policy.ts';
 export type { Hsts, RateLimit, RouteLimits, RouteSettings } from './route-settings.ts';
 export type { Hold, Route, RouteTable, Sticky, Target } from './route.ts';
+export { routeFault } from './route-check.ts';
 export { matchRoute } from './route-index.ts';
 export type { ProxyLimits, ProxyTimeouts } from './settings.ts';
 export type { Certificate, RefusedCertificate } from './tls/certificates.ts';

@@ -7,12 +7,7 @@ import { faultOfSettings } from './settings-check.ts';
 export const checkTable = (table: RouteTable): void => {
   const claimed = new Set<string>();
   for (const route of table.routes) {
-    const fault =
-      faultOfRoute(route) ??
-      faultOfTargets(route) ??
-      faultOfHold(route) ??
-      faultOfSticky(route) ??
-      faultOfSettings(route);
+    const fault = routeFault(route);
     if (fault !== undefined) throw invalid(route, fault);
     const claim = claimOf(route);
     if (claimed.has(claim)) throw invalid(route, 'is claimed twice');
@@ -20,7 +15,11 @@ export const checkTable = (table: RouteTable): void => {
   }
 };
 
-const faultOfRoute = ({ host, pathPrefix }: Route): string | undefined => {
+/** Why a route cannot be served as it is, in words that go on after its name; `undefined` when it can. */
+export const routeFault = (route: Route): string | undefined =>
+  faultOfClaim(route) ?? faultOfTargets(route) ?? faultOfHold(route) ?? faultOfSticky(route) ?? faultOfSettings(route);
+
+const faultOfClaim = ({ host, pathPrefix }: Route): string | undefined => {
   const name = host.startsWith('*.') ? host.slice(2) : host;
   if (parseAuthority(name)?.name !== name) return 'needs a lower-case host name without port';
   if (!/^\/[\x21-\x22\x24-\x3e\x40-\x7e]*$/.test(pathPrefix))

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import type { Hold } from '@orca/proxy';
+import { Holds } from '../src/hold.ts';
 import {
   aProxy,
   bodyOf,
@@ -155,6 +156,47 @@ test('P52 waits for a sole target that cannot be reached, and sends each request
   closing(() => void back.close());
   await Promise.all(clients.map((client) => client.until('back!')));
   expect(requests).toBe(2);
+});
+
+/** Twenty requests in a queue, and how many of them have been let go. */
+const queued = (): { holds: Holds; gone: () => number; more: () => void } => {
+  const holds = new Holds(
+    () => performance.now(),
+    () => undefined,
+  );
+  closing(() => holds.end());
+  let gone = 0;
+  const again = (): void => {
+    gone += 1;
+  };
+  const waits = { deadline: performance.now() + 60_000, again, expired: () => undefined };
+  const more = (): void => void holds.enter(one, { ...waits }, true);
+  for (let i = 0; i < 20; i += 1) holds.enter(one, { ...waits }, false);
+  return { holds, gone: () => gone, more };
+};
+const one = route([], { hold: { maxMs: 60_000 } });
+
+test('P52 lets those who wait go a few at a time, and one more for each answer: a queue of ten is all some servers have', async () => {
+  const { holds, gone } = queued();
+  holds.release(() => true);
+  expect(gone()).toBe(0);
+  holds.release(() => false);
+  expect(gone()).toBe(4);
+  holds.reached(one);
+  expect(gone()).toBe(5);
+  // Without any answer too, for the target may be slow.
+  while (gone() < 20) await sleep(10);
+});
+
+test('P52 stops letting them go when the target is lost again, and tries with one at a time', async () => {
+  const { holds, gone, more } = queued();
+  holds.release(() => false);
+  expect(gone()).toBe(4);
+  more();
+  while (gone() < 5) await sleep(10);
+  expect(gone()).toBe(5);
+  holds.reached(one);
+  expect(gone()).toBeGreaterThanOrEqual(5 + 4 + 1);
 });
 
 test('P52 answers 503 when a sole target stays out of reach', async () => {

@@ -39,10 +39,15 @@ export const domain: Read<string> = parsedText((written) => {
   return isWildcard ? `*.${name}` : name;
 });
 
-/** `/api/*` and `/api` mean the same: that segment and everything under it. */
+/**
+ * `/api/*` and `/api` mean the same: that segment and everything under it. As on the wire, where
+ * there is only ASCII: what a browser shows as `/é` arrives as `/%C3%A9`.
+ */
 export const routePath: Read<string> = parsedText((written) => {
   const prefix = written.replace(/\/\*?$/, '');
   if (prefix === '' && written.startsWith('/')) return '/';
+  if (/^\/[^\s*?#\\]*$/.test(prefix) && /[^\x21-\x7e]/.test(prefix))
+    return new Refusal(`${quote(written)} has characters that no request has: percent-encode them, as in "/%C3%A9"`);
   if (/^\/[^\s*?#\\]*$/.test(prefix) && !/\/\.{0,2}(?:\/|$)/.test(prefix)) return prefix;
   return new Refusal(`${quote(written)} is not a path prefix: write "/api/*" ("*" only at the end, after "/")`);
 });

@@ -102,6 +102,7 @@ describe('a route', () => {
     ['domain = "a.example"\nroutes = ["/a*b"]', 'is not a path prefix'],
     ['domain = "a.example"\nroutes = ["/a/../b"]', 'is not a path prefix'],
     ['domain = "a.example"\nroutes = []', 'must not be an empty list'],
+    ['domain = "a.example"\nroutes = ["/é"]', 'percent-encode'],
   ])('refuses %j', (lines, message) => {
     expect(issuesOf(web('port = 80', lines))).toEqual([expect.stringContaining(message)]);
   });

@@ -16,6 +16,7 @@ import { simulation } from './f21-simulation.ts';
 import { dependencies } from './f22-dependencies.ts';
 import { liveness } from './f23-liveness.ts';
 import { crashes } from './f24-crashes.ts';
+import { held } from './f25-held.ts';
 
 /** All scenarios, in the order of their numbers. */
 export const scenarios: readonly Scenario[] = [
@@ -36,4 +37,5 @@ export const scenarios: readonly Scenario[] = [
   dependencies,
   liveness,
   crashes,
+  held,
 ];
