@@ -2,6 +2,8 @@ import type { Duplex } from 'node:stream';
 import type { Admitted } from './admission.ts';
 import { Attempts, isHealthCheck, type AttemptsDeps } from './attempts.ts';
 import type { ClientListener, ClientSide } from './client-side.ts';
+import { Encoder } from './compression/encoder.ts';
+import { planCompression, type Coding } from './compression/negotiate.ts';
 import type { Flight, Ledger } from './ledger.ts';
 import type { Policy } from './policy.ts';
 import { answer, stoppedText } from './refusal.ts';
@@ -62,6 +64,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
   #body: RequestBody | undefined;
   #idle: NodeJS.Timeout | undefined;
   #bodiless = false;
+  #encoder: Encoder | undefined;
   #tunnelEnd: Duplex | undefined;
   /** No target works for this exchange any more; at most the client still reads. */
   #over = false;
@@ -102,7 +105,8 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
   // The client's side.
 
   drained(): void {
-    this.#call?.resume();
+    if (this.#encoder === undefined) this.#call?.resume();
+    else this.#encoder.resume();
   }
 
   clientGone(): void {
@@ -150,7 +154,9 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     const { route } = this.#request;
     const { secure } = this.#record.origin;
     const cookie = this.#attempts.cookie(secure);
-    const fields = withHsts(cookie.length === 0 ? own : [...own, ...cookie], secure ? route.hsts : undefined);
+    const plain = withHsts(cookie.length === 0 ? own : [...own, ...cookie], secure ? route.hsts : undefined);
+    const plan = route.compress === true ? planCompression({ client: this.#client, status, fields: plain }) : undefined;
+    const fields = plan?.fields ?? plain;
     // A request that is still coming in cannot be followed by another one on this connection.
     const close = this.isIncomplete || this.#deps.isClosing();
     this.#bodiless = status === 205;
@@ -160,21 +166,19 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
       return this.#abandon(cause);
     }
     this.#record.headed(status);
+    if (plan?.coding !== undefined && !isWhole && this.#client.method !== 'HEAD') this.#encode(plan.coding);
     if (!isEventStream(fields)) this.#watch();
   }
 
   data(chunk: Buffer): boolean {
     if (this.#bodiless) return true;
     this.#idle?.refresh();
-    this.#record.bytesOut += chunk.length;
-    return this.#client.write(chunk);
+    return this.#encoder === undefined ? this.#write(chunk) : this.#encoder.write(chunk);
   }
 
   ended(trailers?: RawFields): void {
-    this.#finish();
-    if (this.isIncomplete) this.#discardRest();
-    this.#client.end(undefined, trailers && trailerFields(trailers));
-    this.#close();
+    if (this.#encoder === undefined) this.#complete(trailers);
+    else this.#encoder.end(() => this.#complete(trailers));
   }
 
   upgraded(raw: RawFields, target: Duplex): void {
@@ -270,6 +274,26 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     });
   }
 
+  #complete(trailers: RawFields | undefined): void {
+    this.#finish();
+    if (this.isIncomplete) this.#discardRest();
+    this.#client.end(undefined, trailers && trailerFields(trailers));
+    this.#close();
+  }
+
+  #write(chunk: Buffer): boolean {
+    this.#record.bytesOut += chunk.length;
+    return this.#client.write(chunk);
+  }
+
+  #encode(coding: Coding): void {
+    this.#encoder = new Encoder(coding, {
+      write: (chunk) => this.#write(chunk),
+      drained: () => this.#call?.resume(),
+      failed: (cause) => this.#abandon(cause),
+    });
+  }
+
   /** The target's answer cannot be passed on. */
   #abandon(cause: unknown): void {
     this.#report('broken', cause, false);
@@ -290,6 +314,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
   #finish(): void {
     this.#over = true;
     clearTimeout(this.#idle);
+    this.#encoder?.destroy();
     this.#attempts.leave();
     this.#leave();
   }
