@@ -35,3 +35,20 @@ export const reconnect = async (
     docker.getNetwork(network).connect({ Container, EndpointConfig }),
   );
 };
+
+/**
+ * Puts a stopped container on networks that were removed and made anew: it still points to the old ones by their ids,
+ * which the engine will not start it with.
+ */
+export const rejoin = async (calls: Calls, seen: Seen, networks: readonly string[]): Promise<void> => {
+  for (const network of networks) {
+    await calls.change(
+      `disconnect ${seen.name} from ${network}`,
+      shortMs,
+      (docker) => docker.getNetwork(network).disconnect({ Container: seen.id, Force: true }),
+      // It may not be on this one at all.
+      [404],
+    );
+    await reconnect(calls, seen, { network, isConnected: false });
+  }
+};

@@ -18,17 +18,17 @@ export class Places {
   }
 
   /** Known once it is there. */
-  ensureNetwork(name: string, spec: ServiceSpec): Promise<void> {
+  ensureNetwork(name: string, service: string): Promise<void> {
     const known = this.#networks.get(name);
     if (known !== undefined) return known;
-    const made = this.#makeNetwork(name, spec);
+    const made = this.#makeNetwork(name, service);
     this.#networks.set(name, made);
     // A failed try says nothing about the next.
     made.catch(() => this.#networks.delete(name));
     return made;
   }
 
-  async #makeNetwork(name: string, spec: ServiceSpec): Promise<void> {
+  async #makeNetwork(name: string, service: string): Promise<void> {
     const found = await this.#engine.call('list networks', shortMs, (docker) =>
       docker.listNetworks({ filters: { name: [name] } }),
     );
@@ -36,7 +36,7 @@ export class Places {
     if (!name.startsWith('orca-')) {
       throw new RuntimeError(
         'ORCA_RUNTIME_NOT_FOUND',
-        `${spec.name}: network ${name} does not exist (try: docker network create ${name})`,
+        `${service}: network ${name} does not exist (try: docker network create ${name})`,
         { retryable: false },
       );
     }
@@ -68,8 +68,8 @@ export class Places {
   }
 
   /** What was known of networks turned out to be wrong: somebody removed one. */
-  renewNetwork(name: string, spec: ServiceSpec): Promise<void> {
+  renewNetwork(name: string, service: string): Promise<void> {
     this.#networks.clear();
-    return this.ensureNetwork(name, spec);
+    return this.ensureNetwork(name, service);
   }
 }

@@ -13,7 +13,7 @@ import { imagesInUse, removeImage } from './image-removal.ts';
 import { createImages } from './images.ts';
 import { createInspections, type Inspections } from './inspections.ts';
 import { machineOf, type Machine } from './machine.ts';
-import { mend, reconnect } from './mend.ts';
+import { mend, reconnect, rejoin } from './mend.ts';
 import { Places } from './places.ts';
 import { createSecretFiles, defaultSecretDirs, type SecretFiles } from './secret-files.ts';
 import { label, labelsOf, restartOf, type RestartPolicy } from './labels.ts';
@@ -146,8 +146,8 @@ class ContainerRuntime implements DockerRuntime {
   ): Promise<void> {
     if ((await this.#find(key)) !== undefined) return;
     const network = spec.network ?? `orca-${spec.project}`;
-    await this.#places.ensureNetwork(network, spec);
-    if (spec.internal === true) await this.#places.ensureNetwork(sharedNetwork, spec);
+    await this.#places.ensureNetwork(network, spec.name);
+    if (spec.internal === true) await this.#places.ensureNetwork(sharedNetwork, spec.name);
     await this.#places.ensureVolumes(spec);
     const labels = labelsOf(spec, { cluster: this.#o.cluster, slot, revision, key, network });
     const { env, command, entrypoint, files = [] } = await this.#o.env.render(spec);
@@ -166,7 +166,7 @@ class ContainerRuntime implements DockerRuntime {
       files: placed,
       restart,
     });
-    await this.#createContainer(config, key, () => this.#places.renewNetwork(network, spec));
+    await this.#createContainer(config, key, () => this.#places.renewNetwork(network, spec.name));
   }
 
   /** Tries first and asks after: a held name and a network that was removed meanwhile are both rare. */
@@ -206,8 +206,15 @@ class ContainerRuntime implements DockerRuntime {
     // The engine takes one network at creation; the other is joined before the first start.
     for (const network of wantedNetworks(seen).filter((wanted) => !seen.networks.includes(wanted)))
       await reconnect(this.#calls, seen, { network, isConnected: false });
+    const run = (): Promise<void> =>
+      this.#calls.act(seen, 'start', (container) => container.start(), { timeoutMs: createMs, fine: [304] });
     try {
-      await this.#calls.act(seen, 'start', (container) => container.start(), { timeoutMs: createMs, fine: [304] });
+      await run().catch(async (error: unknown) => {
+        if (statusOf(error) !== 404 || !/network/.test(engineMessage(error))) throw error;
+        for (const network of wantedNetworks(seen)) await this.#places.renewNetwork(network, seen.service);
+        await rejoin(this.#calls, seen, wantedNetworks(seen));
+        await run();
+      });
     } catch (error) {
       throw startError(seen, error);
     }

@@ -165,6 +165,17 @@ describe('what an instance gets', () => {
     }
   });
 
+  it('20: starts again though somebody pruned the networks of what was stopped, under all its names', async () => {
+    const spec = app('int-pruned', 'project = "int-pruned"\naliases = ["pruned"]\ninternal = true');
+    const key = await up(spec, 'a');
+    await runtime.commit(key, signal);
+    await runtime.stop(key, 2000, signal);
+    await docker.output(['network', 'rm', 'orca-int-pruned']);
+    await runtime.start(key, signal);
+    expect(await runtime.observe(signal)).toMatchObject([{ key, stage: 'current', status: 'running', drift: [] }]);
+    expect(await docker.output(['exec', 'orca-int-pruned', 'nslookup', 'pruned'])).toContain('Address');
+  });
+
   it('keeps the data of a volume over its containers, and cannot write to a read-only mount', async () => {
     writeFileSync(join(root, 'greeting'), 'hello');
     const spec = app(
