@@ -6,7 +6,7 @@ export interface ApplyOptions<S extends Plannable> {
   /** Cancels at the next safe point: steps under way are told, no new one begins. */
   readonly signal: AbortSignal;
   readonly onEvent?: (event: ReconcileEvent<S>) => void;
-  /** Bounds the steps under way at once, shared with other runs if need be. Default: four of this run. */
+  /** Bounds the steps at work at once (those that wait are not), shared with other runs if need be. Default: four of this run. */
   readonly limit?: Limit;
 }
 
@@ -58,8 +58,12 @@ const runAction = <S extends Plannable, K extends ActionKind>(
   signal: AbortSignal,
 ): Promise<void> => executors[action.kind](action, ports, signal);
 
-/** Those that wait rather than work: a slow probe must not keep other services from starting. */
-const isWaiting = (kind: ActionKind): boolean => kind === 'awaitReady' || kind === 'drain';
+/**
+ * Those that wait rather than work: for a probe, for requests to end, for a registry (how much is fetched at once is
+ * the runtime's to bound), for a process that takes its grace. A few of them must not keep other services from starting.
+ */
+const isWaiting = (kind: ActionKind): boolean => waitingKinds.has(kind);
+const waitingKinds: ReadonlySet<ActionKind> = new Set(['prepare', 'awaitReady', 'drain', 'stop']);
 
 class Run<S extends Plannable> {
   readonly #ports: Ports<S>;

@@ -13,7 +13,7 @@ export interface Runtime<S extends Plannable> {
    * a start that takes effect after the look could make two writers of one volume.
    */
   observe(signal: AbortSignal): Promise<readonly Instance[]>;
-  /** Makes sure that `create` finds what it needs locally. */
+  /** Makes sure that `create` finds what it needs locally. Called for many at once: what that may cost is bounded here. */
   prepare(spec: S, signal: AbortSignal): Promise<void>;
   /** Creates a candidate that does not run yet. */
   create(action: ActionOf<S, 'create'>, signal: AbortSignal): Promise<void>;

@@ -18,7 +18,7 @@ export interface ReconcilerOptions<S extends Plannable> {
   readonly onEvent?: (event: ReconcilerEvent<S>) => void;
   /** How often the whole world is looked at, whatever was or was not heard of it. Default 30 s. */
   readonly resyncMs?: number;
-  /** Working steps at once over all services; waiting for readiness is not work. Default 4. */
+  /** Working steps at once over all services; fetching, and waiting for readiness or an end, is not work. Default 4. */
   readonly concurrency?: number;
   /** Waits between tries after a failure that may go away. Default 0.5 s to 5 min. */
   readonly backoff?: Backoff;

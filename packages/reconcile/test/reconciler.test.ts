@@ -26,6 +26,7 @@ class Rig {
   desired: readonly DesiredService<Plannable>[];
   scope: ReadonlySet<string> | undefined;
   isBlind = false;
+  isSlow = false;
   gathers = 0;
 
   constructor(
@@ -141,6 +142,23 @@ describe('the loop', () => {
     expect(outcomes).toEqual(['cancelled', 'converged']);
   });
 
+  it.each(['prepare', 'stop'])('10: services that wait long for their %s hold up no other', async (slow) => {
+    const services = Array.from({ length: 6 }, (_, i) => desire(`s${i}`, 'a', { order: 'stop-first' }));
+    const rig = new Rig([...services, desire('other', 'a')], {
+      ms: (method, key) => (method === slow && key.startsWith('s') && rig.isSlow ? 60 * minute : 100),
+    });
+    rig.loop.request(rig.names());
+    await rig.clock.advance(minute);
+    rig.isSlow = true;
+    rig.desired = rig.desired.map((d) => ({ ...d, revision: revision('b') }));
+    rig.loop.request(services.map((d) => d.spec.name));
+    await rig.clock.advance(minute);
+    rig.loop.request(['other']);
+    await rig.clock.advance(minute);
+    expect(rig.world.running('other')).toMatchObject([{ revision: 'b' }]);
+    expect(services.filter((d) => rig.loop.isSettled(d.spec.name))).toEqual([]);
+  });
+
   it('10: has at most four steps at work over all services, and waiting for readiness is not work', async () => {
     let most = 0;
     const services = Array.from({ length: 12 }, (_, i) => desire(`s${i}`, 'a'));
@@ -151,7 +169,8 @@ describe('the loop', () => {
       await rig.clock.advance(500);
       working.clear();
       for (const e of rig.events) {
-        if (e.type === 'step.started' && e.step.action.kind !== 'awaitReady') working.add(e.step.id);
+        if (e.type === 'step.started' && !['prepare', 'awaitReady'].includes(e.step.action.kind))
+          working.add(e.step.id);
         if (e.type === 'step.done') working.delete(e.step.id);
       }
       most = Math.max(most, working.size);
