@@ -12,6 +12,8 @@ export interface ImagesOptions {
   readonly onMutation: (call: string) => void;
   /** Told of an image that a pull brought here: one that was not on this machine before. */
   readonly onPulled: (pulled: PulledImage) => void;
+  /** A pull of which nothing is heard for so long is given up. Default 120 s. */
+  readonly silentMs?: number;
 }
 
 /** An image that is here because orca fetched it. */
@@ -33,9 +35,9 @@ export interface Images {
 const maxPulls = 2;
 const inspectMs = 15_000;
 const digestMs = 30_000;
-const silentMs = 120_000;
+const longestSilenceMs = 120_000;
 
-export const createImages = ({ engine, onMutation, onPulled }: ImagesOptions): Images => {
+export const createImages = ({ engine, onMutation, onPulled, silentMs = longestSilenceMs }: ImagesOptions): Images => {
   const pulls = new Map<string, Promise<void>>();
   const waiting: (() => void)[] = [];
   let running = 0;
@@ -76,8 +78,11 @@ export const createImages = ({ engine, onMutation, onPulled }: ImagesOptions): I
       const known = await localIds(docker);
       onMutation(`pull ${reference.text}`);
       const auth = await readAuth(reference.registry);
-      const stream = await docker.pull(reference.text, auth === undefined ? {} : { authconfig: auth });
-      await endOfPull(docker, stream);
+      // A registry that takes the connection and says nothing keeps the engine from answering at all.
+      const stream = await engine.call(`pull ${reference.text}`, silentMs, () =>
+        docker.pull(reference.text, auth === undefined ? {} : { authconfig: auth }),
+      );
+      await endOfPull(docker, stream, silentMs);
       const id = await idOf(reference.text);
       if (id === undefined) throw new Error('the pull ended, but the image is not there');
       if (!known.has(id)) onPulled({ image: reference.text, id });
@@ -110,7 +115,7 @@ export const createImages = ({ engine, onMutation, onPulled }: ImagesOptions): I
       const local = await inspect(spec.image);
       signal.throwIfAborted();
       if (local !== undefined) {
-        if (spec.pullPolicy === 'always') await follow(reference, local);
+        if (spec.pullPolicy === 'always') await unlessAborted(follow(reference, local), signal);
         return;
       }
       if (spec.pullPolicy === 'never') {
@@ -120,7 +125,7 @@ export const createImages = ({ engine, onMutation, onPulled }: ImagesOptions): I
           { retryable: false },
         );
       }
-      await pull(reference);
+      await unlessAborted(pull(reference), signal);
     },
     async refresh(spec, signal) {
       const reference = parseReference(spec.image);
@@ -128,15 +133,30 @@ export const createImages = ({ engine, onMutation, onPulled }: ImagesOptions): I
       const local = await inspect(spec.image);
       signal.throwIfAborted();
       try {
-        await (local === undefined ? pull(reference) : follow(reference, local));
+        await unlessAborted(local === undefined ? pull(reference) : follow(reference, local), signal);
         return undefined;
       } catch (error) {
+        signal.throwIfAborted();
         // What is not there at all fails in the step that needs it, with its reason.
         const why = Error.isError(error) ? error.message : String(error);
         return local === undefined ? undefined : `${why}; going on with the image that is here`;
       }
     },
   };
+};
+
+/** A pull goes on for whoever else waits for it; who called off does not wait for its end. */
+const unlessAborted = async (work: Promise<void>, signal: AbortSignal): Promise<void> => {
+  let leave: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    leave = () => reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+  });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    if (leave !== undefined) signal.removeEventListener('abort', leave);
+  }
 };
 
 /** What was here before is somebody's own, even when a pull would have brought it as well. */
@@ -147,7 +167,7 @@ const localIds = async (docker: Docker): Promise<ReadonlySet<string>> =>
  * The engine answers 200 and tells of failures inside the stream: every line counts. A pull
  * may take long, but not without a word: a registry that falls silent would hold its place for ever.
  */
-const endOfPull = (docker: Docker, stream: NodeJS.ReadableStream): Promise<void> =>
+const endOfPull = (docker: Docker, stream: NodeJS.ReadableStream, silentMs: number): Promise<void> =>
   new Promise<void>((resolve, reject) => {
     let silence: NodeJS.Timeout | undefined;
     const heard = (): void => {
@@ -172,6 +192,12 @@ const mustRefresh = ({ pullPolicy }: ServiceSpec, { isImmutable }: ImageReferenc
   pullPolicy === 'always' || (pullPolicy === 'auto' && !isImmutable);
 
 const pullError = ({ text, registry }: ImageReference, error: unknown): RuntimeError => {
+  // The engine itself, not the registry: it will be back.
+  if (error instanceof RuntimeError && error.code === 'ORCA_RUNTIME_UNREACHABLE') return error;
+  if (isCut(error)) {
+    const why = `image ${text}: the container engine ended the pull; is it being restarted?`;
+    return new RuntimeError('ORCA_RUNTIME_UNREACHABLE', why, { retryable: true, cause: error });
+  }
   const message = engineMessage(error);
   const status = statusOf(error);
   const said = `${status === undefined ? '' : `HTTP ${status}: `}${message}`;
@@ -195,3 +221,6 @@ const pullError = ({ text, registry }: ImageReference, error: unknown): RuntimeE
     cause: error,
   });
 };
+
+const isCut = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && error.code === 'ECONNRESET';

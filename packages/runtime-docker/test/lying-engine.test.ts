@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { instanceKey, revision, type InstanceKey } from '@orca/reconcile';
 import { createDockerRuntime, type DockerRuntime } from '@orca/runtime-docker';
 import { Engine } from '../src/engine.ts';
+import { createImages } from '../src/images.ts';
 import { aSpec, noSecrets } from './a-spec.ts';
 
 type Answer = (req: IncomingMessage, res: ServerResponse) => void;
@@ -82,6 +83,39 @@ describe('an engine that', () => {
       res.end(`${JSON.stringify({ error: 'unexpected EOF', errorDetail: { message: 'unexpected EOF' } })}\n`);
     });
     await expect(runtime().prepare(aSpec('web', '', { image: 'app:1' }), signal)).rejects.toThrow(/unexpected EOF/);
+  });
+
+  it('13: says nothing to a pull is given up, and another pull has its turn', async () => {
+    answers.set('GET /images/app:1/json', json({ message: 'No such image' }, 404));
+    answers.set('GET /images/json', json([]));
+    answers.set('POST /images/create', () => {});
+    const options = { engine: new Engine({ host }), onMutation: () => {}, onPulled: () => {}, silentMs: 200 };
+    await expect(createImages(options).ensure(aSpec('web', '', { image: 'app:1' }), signal)).rejects.toThrow(
+      /app:1.*did not answer within 0.2 s/,
+    );
+  });
+
+  it('9: whoever calls off does not wait for the end of a pull', async () => {
+    answers.set('GET /images/app:1/json', json({ message: 'No such image' }, 404));
+    answers.set('GET /images/json', json([]));
+    const calledOff = new AbortController();
+    answers.set('POST /images/create', (_, res) => {
+      res.writeHead(200).write(`${JSON.stringify({ status: 'Pulling' })}\n`);
+      calledOff.abort();
+    });
+    await expect(runtime().prepare(aSpec('web', '', { image: 'app:1' }), calledOff.signal)).rejects.toThrow(/aborted/);
+  });
+
+  it('39: dies in the middle of a pull has not blamed the image', async () => {
+    answers.set('GET /images/app:1/json', json({ message: 'No such image' }, 404));
+    answers.set('GET /images/json', json([]));
+    answers.set('POST /images/create', (_, res) => {
+      res.writeHead(200).write(`${JSON.stringify({ status: 'Pulling' })}\n`, () => res.destroy());
+    });
+    await expect(runtime().prepare(aSpec('web', '', { image: 'app:1' }), signal)).rejects.toMatchObject({
+      code: 'ORCA_RUNTIME_UNREACHABLE',
+      retryable: true,
+    });
   });
 
   it('14: ends a pull without an error and without the image has not pulled', async () => {
