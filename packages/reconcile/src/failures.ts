@@ -23,6 +23,8 @@ export const judge = <S extends Plannable>(
 ): Verdict => {
   const desired = input.desired.find((d) => d.spec.name === step.action.service);
   if (desired === undefined || isRetryable(error)) return { kind: 'retry' };
+  // It was well once, and has to come up anew because its instances are gone: the revision is not what is wrong.
+  if (desired.lastGood?.revision === desired.revision) return { kind: 'retry' };
   if (!bringsUp(step, desired.spec, desired.revision) || isProven(step, input.observed)) return { kind: 'retry' };
   return { kind: 'quarantine', service: desired.spec.name, revision: desired.revision, reason: messageOf(error) };
 };

@@ -27,6 +27,7 @@ class Rig {
   scope: ReadonlySet<string> | undefined;
   isBlind = false;
   isSlow = false;
+  isSick = false;
   gathers = 0;
 
   constructor(
@@ -279,6 +280,18 @@ describe('the loop', () => {
     await rig.clock.advance(minute);
     expect(rig.running()).toEqual(['web/1@a']);
     expect(rig.loop.isSettled('web')).toBe(true);
+  });
+
+  it('20, 29: goes on trying to bring back what was well once, though its instance is gone', async () => {
+    const good = desire('web', 'a');
+    const rig = new Rig([{ ...good, lastGood: good }], { isBad: () => rig.isSick });
+    rig.isSick = true;
+    rig.loop.request(['web']);
+    await rig.clock.advance(minute);
+    expect(rig.quarantine.size).toBe(0);
+    rig.isSick = false;
+    await rig.clock.advance(7 * minute);
+    expect(rig.world.instances.get(instanceKey('web', 1, revision('a')))).toMatchObject({ stage: 'current' });
   });
 
   it('8, 39: changes nothing while it cannot see, tries for ever, and looks at everything when it can again', async () => {
