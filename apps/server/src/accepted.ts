@@ -1,4 +1,5 @@
 import type { DesiredService, LastGood, Quarantine, Revision } from '@orca/reconcile';
+import { claimsOf } from '@orca/runtime-docker';
 import type { ServiceSpec } from '@orca/spec';
 import type { AcceptedRecord, Records } from './records.ts';
 
@@ -55,6 +56,7 @@ export const openAccepted = async (records: Records, onChange: () => void = () =
     services: () =>
       [...accepted].map(([name, record]) => ({
         ...record,
+        claims: claimsOf(record.spec),
         isPaused: paused.has(name),
         lastGood: lastGoodOf(good.get(name)),
       })),

@@ -243,7 +243,9 @@ class Plane implements ServerPlane {
       emit(wirePlan(preview));
       return { end: previewEnd(preview, this.#o.now() - begun) };
     }
-    const obstacle = await obstacleOf(preview.steps, wanted, { runtime: this.#o.runtime, seen: this.#o.look.seen() });
+    const staying = accepted.services().filter((d) => !d.isPaused && !names.has(d.spec.name));
+    const place = { runtime: this.#o.runtime, seen: this.#o.look.seen(), staying, files: services };
+    const obstacle = await obstacleOf(preview, wanted, place);
     if (obstacle !== undefined) return { end: failedEnd('refused', obstacle) };
     const changed = wanted.filter((d) => accepted.get(d.spec.name)?.revision !== d.revision).map((d) => d.spec.name);
     // Written down before the first action: a control plane that dies now goes on with it when it is back.

@@ -139,12 +139,17 @@ class Downtimes {
   }
 }
 
-export const previewEnd = (preview: Plan<ServiceSpec>, ms: number): End => ({
-  type: 'end',
-  outcome: preview.blocked.length > 0 ? 'blocked' : 'planned',
-  changed: [],
-  unchanged: preview.unchanged,
-  failures: preview.blocked.map((b) => ({ service: b.service, reason: b.reasons.join('; '), logs: [] })),
-  mutatingCalls: 0,
-  ms,
-});
+export const previewEnd = (preview: Plan<ServiceSpec>, ms: number): End => {
+  const moving = new Set(preview.steps.map((s) => s.action.service));
+  // What waits for a change of this very plan is planned when that is done.
+  const stuck = preview.blocked.filter((b) => !b.waitsFor.some((name) => moving.has(name)));
+  return {
+    type: 'end',
+    outcome: stuck.length > 0 ? 'blocked' : 'planned',
+    changed: [],
+    unchanged: preview.unchanged,
+    failures: stuck.map((b) => ({ service: b.service, reason: b.reasons.join('; '), logs: [] })),
+    mutatingCalls: 0,
+    ms,
+  };
+};

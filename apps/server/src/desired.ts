@@ -1,4 +1,5 @@
 import { revision, type DesiredService, type Revision } from '@orca/reconcile';
+import { claimsOf } from '@orca/runtime-docker';
 import { revisionOf, secretNames, updateOrderOf, type Infra, type Issue, type ServiceSpec } from '@orca/spec';
 import { loadInfra, type LoadedInfra } from '@orca/spec/files';
 import { secretsFault, type FileGuards } from './secret-guards.ts';
@@ -81,6 +82,7 @@ const desire = async (
     secretDigests,
     revision: revisionWith(spec, { imageId, secretDigests, generation }, ports.secrets),
     order: updateOrderOf(spec),
+    claims: claimsOf(spec),
     isRouted: spec.route !== undefined,
     isPaused: ports.isPaused(spec.name),
     stopGraceMs: spec.stopGraceMs,

@@ -3,6 +3,7 @@ export type {
   ActionOf,
   Actions,
   Blocked,
+  Claim,
   DesiredService,
   Instance,
   InstanceKey,

@@ -35,8 +35,21 @@ export interface DesiredService<S extends Plannable> {
   readonly stopGraceMs: number;
   /** Why its revision is another one, where its owner can tell: shown as the reason of what is done. */
   readonly change?: string | undefined;
+  /** What it needs for itself alone while it runs. */
+  readonly claims?: readonly Claim[] | undefined;
   /** What was last proven to work: brought up again when the wanted revision failed and nothing proven is there. */
   readonly lastGood?: LastGood<S> | undefined;
+}
+
+/**
+ * Something that one service at a time may have, such as a host port or a volume with one writer. A service does not
+ * start while one that gives it up still has it. Two that claim the same for good share it on purpose.
+ */
+export interface Claim {
+  /** In words a user reads, such as `volume data`; compared with what instances hold. */
+  readonly what: string;
+  /** The world itself refuses a second holder: two services that swap such things need not wait for each other. */
+  readonly isGuarded: boolean;
 }
 
 /** Enough of a service's last proven form to run it again. */
@@ -68,6 +81,8 @@ export interface Instance {
   readonly status: 'created' | 'running' | 'paused' | 'exited' | 'removing';
   /** Dependencies it was created with, so that a service gone from the config still stops in order. */
   readonly dependsOn: readonly string[];
+  /** What it has for itself alone while it runs; see `Claim`. */
+  readonly holds?: readonly string[] | undefined;
   /** What somebody changed since it was created, in words; `repair` puts it back without a restart. */
   readonly drift: readonly string[];
 }

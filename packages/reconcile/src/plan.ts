@@ -16,8 +16,8 @@ export const plan = <S extends Plannable>(input: PlanInput<S>): Plan<S> => {
   const { observed } = input;
   if (observed.kind === 'unknown') return nothingIsKnown(input, observed.reason);
   const seen = seenOf(observed);
-  const kept = planKept(input, seen);
   const removed = planRemoved(input, seen);
+  const kept = planKept(input, seen, removed.steps);
   return {
     steps: [...kept.steps, ...removed.steps],
     blocked: [...kept.blocked, ...removed.blocked].sort((a, b) => (a.service < b.service ? -1 : 1)),
@@ -38,10 +38,10 @@ const nothingIsKnown = <S extends Plannable>(input: PlanInput<S>, reason: string
   };
 };
 
-const planKept = <S extends Plannable>(input: PlanInput<S>, seen: Seen): Plan<S> => {
+const planKept = <S extends Plannable>(input: PlanInput<S>, seen: Seen, removals: readonly Step<S>[]): Plan<S> => {
   const refused = new Map(refusals(input.desired).map((b) => [b.service, b.reasons]));
   const outcomes = new Map<string, Outcome<S>>();
-  const around = surroundings(input, seen, outcomes);
+  const around = { ...surroundings(input, seen, outcomes), ending: new Set(removals.map((s) => s.id)) };
   const steps: Step<S>[] = [];
   const blocked: Blocked[] = [];
   const unchanged: string[] = [];
@@ -74,7 +74,7 @@ const surroundings = <S extends Plannable>(
   input: PlanInput<S>,
   seen: Seen,
   outcomes: ReadonlyMap<string, Outcome<S>>,
-): Surroundings<S> => {
+): Omit<Surroundings<S>, 'ending'> => {
   const everyone = new Map<string, DesiredService<S>>();
   const dependants = new Map<string, string[]>();
   for (const d of input.desired.toSorted((a, b) => (a.spec.name < b.spec.name ? -1 : 1))) {

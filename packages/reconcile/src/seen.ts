@@ -6,6 +6,8 @@ export interface Seen {
   /** Services that have an instance. */
   readonly services: readonly string[];
   of(service: string): readonly Instance[];
+  /** Instances that have something for themselves alone, or will when they run. */
+  holding(what: string): readonly Instance[];
 }
 
 export const seenOf = ({ instances, routed }: Extract<ObservedState, { kind: 'known' }>): Seen => {
@@ -16,7 +18,16 @@ export const seenOf = ({ instances, routed }: Extract<ObservedState, { kind: 'kn
     else own.push(i);
   }
   for (const own of byService.values()) own.sort(inOrder);
-  return { routed, services: [...byService.keys()].toSorted(), of: (service) => byService.get(service) ?? [] };
+  const byHeld = Map.groupBy(
+    instances.flatMap((i) => (i.holds ?? []).map((what) => ({ what, i }))),
+    ({ what }) => what,
+  );
+  return {
+    routed,
+    services: [...byService.keys()].toSorted(),
+    of: (service) => byService.get(service) ?? [],
+    holding: (what) => (byHeld.get(what) ?? []).map(({ i }) => i),
+  };
 };
 
 /** Whether something of it runs or could at any moment. */

@@ -1,4 +1,5 @@
 import { stepId } from './chain.ts';
+import { holdersOf } from './claims.ts';
 import type { ActionKind, ActionOf, DesiredService, Plannable, Step } from './model.ts';
 import { isUp, type Seen } from './seen.ts';
 import type { SlotPlan } from './slot.ts';
@@ -17,6 +18,8 @@ export interface Surroundings<S extends Plannable> {
   readonly outcomes: ReadonlyMap<string, Outcome<S>>;
   readonly unsettled: ReadonlySet<string>;
   readonly seen: Seen;
+  /** Ids of the steps that take away what nobody desires. */
+  readonly ending: ReadonlySet<string>;
   isInScope(name: string): boolean;
 }
 
@@ -57,6 +60,11 @@ const waitForDependencies = <S extends Plannable>(service: DesiredService<S>, ar
       held.set(name, `waits for ${name}, which does not run (deploy it as well)`);
     after.push(...own, ...checks.map((s) => s.id));
     gates.push(...checks);
+  }
+  for (const holder of holdersOf(service, around)) {
+    const ends = holder.instances.map(({ key }) => `${key} stop`);
+    if (ends.every((id) => around.ending.has(id))) after.push(...ends);
+    else held.set(holder.service, `waits for ${holder.service}, which still has ${holder.what}`);
   }
   return held.size > 0
     ? { kind: 'held', reasons: [...held.values()], for: [...held.keys()] }

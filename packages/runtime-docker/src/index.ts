@@ -1,4 +1,5 @@
 export { checkHttp, checkTcp, type CheckResult } from './check.ts';
+export { claimsOf } from './claims.ts';
 export type { ContainerLine, LogOptions } from './container-logs.ts';
 export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
 export { createProber, type ProberOptions } from './prober.ts';

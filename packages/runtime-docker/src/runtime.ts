@@ -85,7 +85,7 @@ class ContainerRuntime implements DockerRuntime {
   }
 
   async observe(signal: AbortSignal): Promise<readonly Instance[]> {
-    return (await this.#look(signal)).map(({ seen, drift }) => asInstance(seen, drift.map(formatDrift)));
+    return (await this.#look(signal)).map(({ seen, info, drift }) => asInstance(seen, info, drift.map(formatDrift)));
   }
 
   async details(signal: AbortSignal): Promise<readonly InstanceDetails[]> {

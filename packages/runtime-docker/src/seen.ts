@@ -1,5 +1,6 @@
 import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
 import type { Instance } from '@orca/reconcile';
+import { holdsOf, hostPortsOf } from './claims.ts';
 import { identityOf, label, type Identity } from './labels.ts';
 import { sharedNetwork, stageOf } from './names.ts';
 
@@ -53,7 +54,7 @@ const statusNames: Readonly<Record<string, Instance['status']>> = {
 export const stageOfSeen = (seen: Seen): Instance['stage'] =>
   stageOf(seen.name, seen.service, seen.slot) ?? (seen.state === 'running' ? 'current' : 'candidate');
 
-export const asInstance = (seen: Seen, drift: readonly string[] = []): Instance => ({
+export const asInstance = (seen: Seen, inspected: ContainerInspectInfo, drift: readonly string[] = []): Instance => ({
   key: seen.key,
   service: seen.service,
   slot: seen.slot,
@@ -61,6 +62,7 @@ export const asInstance = (seen: Seen, drift: readonly string[] = []): Instance 
   stage: stageOfSeen(seen),
   status: statusNames[seen.state] ?? 'exited',
   dependsOn: seen.dependsOn,
+  holds: holdsOf(inspected),
   drift,
 });
 
@@ -108,7 +110,7 @@ const addressIn = (network: { readonly IPAddress: string } | undefined): string 
 export const detailsOf = (seen: Seen, c: ContainerInspectInfo, drift: readonly string[]): InstanceDetails => {
   const hasRun = c.State.StartedAt !== '' && !c.State.StartedAt.startsWith('0001');
   return {
-    ...asInstance(seen, drift),
+    ...asInstance(seen, c, drift),
     project: seen.project,
     containerId: seen.id,
     name: seen.name,
@@ -120,15 +122,7 @@ export const detailsOf = (seen: Seen, c: ContainerInspectInfo, drift: readonly s
     startedAt: hasRun ? c.State.StartedAt : undefined,
     exitCode: hasRun && !c.State.Running ? c.State.ExitCode : undefined,
     oomKilled: c.State.OOMKilled,
-    hostPorts: hostPortsOf(c),
+    hostPorts: hostPortsOf(c).map(({ hostPort }) => hostPort),
     memoryLimit: c.HostConfig.Memory === 0 ? undefined : c.HostConfig.Memory,
   };
-};
-
-const hostPortsOf = ({ HostConfig }: ContainerInspectInfo): readonly number[] => {
-  const bindings: unknown = HostConfig.PortBindings;
-  if (typeof bindings !== 'object' || bindings === null) return [];
-  return Object.values(bindings).flatMap((list: unknown) =>
-    Array.isArray(list) ? list.map((binding: { readonly HostPort?: string }) => Number(binding.HostPort)) : [],
-  );
 };

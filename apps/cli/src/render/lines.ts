@@ -79,9 +79,14 @@ const groupBy = (words: readonly string[]): ReadonlyMap<string, number> => {
 
 /** A plan as it is shown before anything is done. */
 export const planLines = (plan: Extract<DeployEvent, { type: 'plan' }>, palette: Palette): readonly string[] => {
-  const width = Math.max(0, ...plan.steps.map((s) => s.service.length));
+  // What is blocked for good is told at the end, with what else is wrong.
+  const later = plan.blocked.filter((b) => b.reasons.every((reason) => reason.startsWith('waits for ')));
+  const width = Math.max(0, ...[...plan.steps, ...later].map((s) => s.service.length));
   return [
     ...plan.steps.map((s) => `${s.service.padEnd(width)}  ${s.action.padEnd(11)} ${palette.dim(`(${s.reason})`)}`),
+    ...later.map(
+      (b) => `${b.service.padEnd(width)}  ${'later'.padEnd(11)} ${palette.dim(`(${b.reasons.join('; ')})`)}`,
+    ),
     ...(plan.steps.length === 0 ? ['no changes'] : []),
     ...(plan.unchanged.length === 0 ? [] : [palette.dim(`unchanged: ${plan.unchanged.join(', ')}`)]),
   ];
