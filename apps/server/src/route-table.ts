@@ -1,6 +1,7 @@
 import type { Route, RouteTable, Target } from '@orca/proxy';
 import type { InstanceKey } from '@orca/reconcile';
-import type { RoutePolicy, RouteSpec } from '@orca/spec';
+import type { RouteSpec } from '@orca/spec';
+import { routeSettings } from './route-settings.ts';
 
 /** One instance that takes requests, and for what. */
 export interface RoutedInstance {
@@ -53,6 +54,7 @@ export const routeTable = (state: RoutingState): RouteTable => {
 };
 
 interface Claim {
+  readonly service: string;
   readonly host: string;
   readonly pathPrefix: string;
   route: RouteSpec;
@@ -68,6 +70,7 @@ const claimsOf = (all: Map<string, Map<string, Claim>>, service: string, route: 
       const id = `${host}${pathPrefix}`;
       const rivals = all.get(id) ?? new Map<string, Claim>();
       const claim = rivals.get(service) ?? {
+        service,
         host,
         pathPrefix,
         route,
@@ -87,28 +90,13 @@ const winner = (rivals: readonly Claim[]): Claim | undefined =>
   rivals.find((one) => one.isDeclared) ??
   rivals[0];
 
-const routeOf = ({ host, pathPrefix, route, targets, isStopped }: Claim, stickyKey: string): Route => ({
+const routeOf = ({ service, host, pathPrefix, route, targets, isStopped }: Claim, stickyKey: string): Route => ({
   host,
   pathPrefix,
   stripPrefix: route.stripPrefix,
   targets,
   // Instances that are still draining away serve to the end.
   ...(isStopped && targets.length === 0 ? { isStopped } : {}),
-  ...(route.policy === undefined ? {} : settingsOf(route.policy, stickyKey)),
+  service,
+  ...(route.policy === undefined ? {} : routeSettings(route.policy, stickyKey)),
 });
-
-const settingsOf = (policy: RoutePolicy, stickyKey: string): Partial<Route> => {
-  const { holdMs: maxMs, holdMaxRequests: maxRequests, holdHealthPaths: healthPaths, stickyCookie: cookie } = policy;
-  return {
-    ...(maxMs === undefined
-      ? {}
-      : {
-          hold: {
-            maxMs,
-            ...(maxRequests === undefined ? {} : { maxRequests }),
-            ...(healthPaths === undefined ? {} : { healthPaths }),
-          },
-        }),
-    ...(cookie === undefined ? {} : { sticky: { cookie, key: stickyKey } }),
-  };
-};

@@ -37,6 +37,12 @@ const specsOf = (...texts: readonly string[]): readonly ServiceSpec[] => {
 const serviceText = (name: string, ...lines: readonly string[]): string =>
   ['[[service]]', `name = "${name}"`, 'image = "i:1"', 'port = 80', ...lines, ''].join('\n');
 
+/** The route of a service with these lines in its [service.proxy]. */
+const routeOf = (...lines: readonly string[]): RouteSpec => {
+  const [spec] = specsOf(serviceText('web', 'domain = "a.test"', '[service.proxy]', ...lines));
+  return spec?.route ?? asks();
+};
+
 /** Each route in a line. */
 const shown = ({ routes }: RouteTable): readonly string[] =>
   routes.map((r) => {
@@ -81,23 +87,41 @@ describe('routeTable', () => {
   });
 
   it('carries what [service.proxy] asks for', () => {
-    const policy = { holdMs: 5000, holdMaxRequests: 7, holdHealthPaths: ['/up'], stickyCookie: 'stay' };
-    expect(routeTable({ routed: [], declared: [wants('web', asks({ policy }))], stickyKey }).routes).toEqual([
+    const route = routeOf(
+      'hold_secs = 5',
+      'hold_max_requests = 7',
+      'hold_health_paths = ["/up"]',
+      'sticky = "stay"',
+      'max_body = "10M"',
+      'rate_limit = { requests = 5, per_secs = 60, burst = 9 }',
+      'strict_path = true',
+      'response_timeout_secs = 0',
+      'idle_timeout_secs = 1.5',
+    );
+    expect(routeTable({ routed: [], declared: [wants('web', route)], stickyKey }).routes).toEqual([
       {
+        service: 'web',
         host: 'a.test',
         pathPrefix: '/',
         stripPrefix: false,
         targets: [],
         hold: { maxMs: 5000, maxRequests: 7, healthPaths: ['/up'] },
         sticky: { cookie: 'stay', key: stickyKey },
+        limits: { maxBodyBytes: 10_000_000, rate: { requests: 5, perMs: 60_000, burst: 9 } },
+        timeouts: { responseHeadersMs: 0, responseIdleMs: 1500 },
+        strictPath: true,
       },
     ]);
   });
 
+  it('leaves out what [service.proxy] does not ask for', () => {
+    const [only] = routeTable({ routed: [], declared: [wants('web', routeOf())], stickyKey }).routes;
+    expect(Object.keys(only ?? {})).toEqual(['host', 'pathPrefix', 'stripPrefix', 'targets', 'service']);
+  });
+
   it('takes the settings of the instance that was routed last', () => {
-    const policy = { holdMs: 1, holdMaxRequests: undefined, holdHealthPaths: undefined, stickyCookie: undefined };
-    const routed = [serves('web', '10.0.0.1'), serves('web', '10.0.0.2', asks({ policy }), 2)];
-    expect(routeTable({ routed, declared: [], stickyKey }).routes).toMatchObject([{ hold: { maxMs: 1 } }]);
+    const routed = [serves('web', '10.0.0.1'), serves('web', '10.0.0.2', routeOf('hold_secs = 1'), 2)];
+    expect(routeTable({ routed, declared: [], stickyKey }).routes).toMatchObject([{ hold: { maxMs: 1000 } }]);
   });
 });
 

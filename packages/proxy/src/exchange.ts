@@ -215,6 +215,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     const choice = this.#attempts.next();
     if (choice.kind === 'hold') return this.#wait(choice);
     if (choice.kind === 'none') {
+      this.#record.reason = choice.isStopped ? 'stopped by its operator' : 'no target';
       this.#finish();
       return this.#end(choice.status, choice.isStopped ? stoppedText : undefined);
     }
@@ -238,6 +239,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
         fields: this.#fields(),
         body: this.#body,
         upgrade: wantsUpgrade,
+        responseHeadersMs: route.timeouts?.responseHeadersMs,
         fresh: this.#attempts.isReplayed,
       },
       this,
@@ -255,6 +257,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
       return this.#close();
     }
     const expired = (): void => {
+      this.#record.reason = 'held in vain';
       this.#finish();
       this.#end(503);
     };
@@ -355,7 +358,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
 
   /** Ends a response body that stays silent, except while it is the client that does not read. */
   #watch(): void {
-    const { responseIdleMs } = this.#deps.timeouts;
+    const responseIdleMs = this.#request.route.timeouts?.responseIdleMs ?? this.#deps.timeouts.responseIdleMs;
     if (responseIdleMs === 0) return;
     this.#idle = setTimeout(() => {
       if (this.#client.isHeldBack) this.#idle?.refresh();

@@ -11,7 +11,7 @@ export type { HttpChallenges } from './http-challenges.ts';
 export { formatMetrics } from './metrics/format.ts';
 export { endedMetrics, mergeMetrics, type MetricsSnapshot, type RouteMetrics } from './metrics/snapshot.ts';
 export type { ProxySettings } from './policy.ts';
-export type { Hsts, RateLimit, RouteLimits, RouteSettings } from './route-settings.ts';
+export type { Hsts, RateLimit, RouteLimits, RouteSettings, RouteTimeouts } from './route-settings.ts';
 export type { Hold, Route, RouteTable, Sticky, Target } from './route.ts';
 export { routeFault } from './route-check.ts';
 export { matchRoute } from './route-index.ts';

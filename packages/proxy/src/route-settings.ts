@@ -6,6 +6,7 @@ export interface RouteSettings {
   /** Whose route it is: a label in log and metrics. Host and prefix name it otherwise. */
   readonly service?: string;
   readonly limits?: RouteLimits;
+  readonly timeouts?: RouteTimeouts;
   /**
    * What becomes of plain HTTP for a host with a certificate (`RouteTable.httpsHosts`):
    * `redirect` (308, the default), or served like HTTPS when `optional`.
@@ -27,6 +28,14 @@ export interface RouteLimits {
   readonly maxBodyBytes?: number;
   /** How often one client may ask; more is answered with 429. Counted in each process on its own. */
   readonly rate?: RateLimit;
+}
+
+/** Instead of the proxy's own, in milliseconds; 0 waits for ever. */
+export interface RouteTimeouts {
+  /** From the request's last byte to the response's head. */
+  readonly responseHeadersMs?: number;
+  /** Silence inside a response body; event streams and upgraded connections have none. */
+  readonly responseIdleMs?: number;
 }
 
 export interface RateLimit {

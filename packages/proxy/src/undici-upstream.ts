@@ -49,7 +49,7 @@ export const createUndiciUpstream = (timeouts: Timeouts): Upstream => {
         // An upgrade takes its socket away for good, so it gets one of its own.
         const connection = take(originOf(target), request.fresh || request.upgrade);
         const exchange = new Exchange(connection, handler, { release, drop });
-        connection.dispatch(request, exchange, timeouts.responseHeadersMs);
+        connection.dispatch(request, exchange, request.responseHeadersMs ?? timeouts.responseHeadersMs);
         return exchange;
       } catch (cause) {
         // A host that is no host. Later, because the caller has no call to speak of yet.

@@ -14,6 +14,8 @@ export interface UpstreamRequest {
   readonly body: Readable | undefined;
   /** Asks to switch to WebSocket; the answer may still be an ordinary response. */
   readonly upgrade: boolean;
+  /** How long the response's head may take, instead of the adapter's own limit; 0 is for ever. */
+  readonly responseHeadersMs?: number | undefined;
   /** Must not go over a connection that was used before. */
   readonly fresh: boolean;
 }

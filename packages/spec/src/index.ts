@@ -13,6 +13,7 @@ export type {
   Parsed,
   Probe,
   PublishedPort,
+  RatePolicy,
   Resources,
   RoutePolicy,
   RouteSpec,

@@ -90,6 +90,20 @@ export interface RoutePolicy {
   readonly holdHealthPaths: readonly string[] | undefined;
   /** Name of the cookie that keeps a client on its instance. */
   readonly stickyCookie: string | undefined;
+  readonly maxBodyBytes: number | undefined;
+  readonly rate: RatePolicy | undefined;
+  /** Refuses paths that an application may read as another one. */
+  readonly strictPath: boolean | undefined;
+  /** 0 waits for ever. */
+  readonly responseHeadersMs: number | undefined;
+  readonly responseIdleMs: number | undefined;
+}
+
+/** How often one client may ask. */
+export interface RatePolicy {
+  readonly requests: number;
+  readonly perMs: number;
+  readonly burst: number | undefined;
 }
 
 /** A file system in memory; `options` as for mount(8), for example `size=64m,mode=1777`. */

@@ -1,8 +1,9 @@
-import type { RoutePolicy } from './model.ts';
+import type { RatePolicy, RoutePolicy } from './model.ts';
 import { urlPath } from './names.ts';
 import { flag, integer, list, seconds, word } from './read.ts';
-import { optional, type Read, readTable, rows } from './table.ts';
+import { optional, type Read, readTable, required, rows, table, withDefault } from './table.ts';
 import { isTable } from './toml.ts';
+import { bodySize } from './units.ts';
 
 /** `[service.proxy]` */
 export const routePolicy: Read<RoutePolicy> = (value, at) => {
@@ -15,6 +16,11 @@ export const routePolicy: Read<RoutePolicy> = (value, at) => {
     holdMaxRequests: read.hold_max_requests,
     holdHealthPaths: read.hold_health_paths,
     stickyCookie: read.sticky === false ? undefined : read.sticky,
+    maxBodyBytes: read.max_body,
+    rate: read.rate_limit,
+    strictPath: read.strict_path,
+    responseHeadersMs: read.response_timeout_secs,
+    responseIdleMs: read.idle_timeout_secs,
   };
 };
 
@@ -28,6 +34,21 @@ const sticky: Read<string | false> = (value, at) => {
   return flag(value, at) === true ? DEFAULT_COOKIE : false;
 };
 
+const RATE = rows({
+  title: '[service.proxy.rate_limit]',
+  keys: {
+    requests: required(integer(1, 1_000_000)),
+    per_secs: withDefault(seconds(1, 86_400), 1000),
+    burst: optional(integer(1, 1_000_000)),
+  },
+});
+
+const rateLimit: Read<RatePolicy> = (value, at) => {
+  const read = table(RATE)(value, at);
+  if (read?.requests === undefined) return undefined;
+  return { requests: read.requests, perMs: read.per_secs, burst: read.burst };
+};
+
 const PROXY = rows({
   title: '[service.proxy]',
   keys: {
@@ -35,5 +56,10 @@ const PROXY = rows({
     hold_max_requests: optional(integer(1, 100_000)),
     hold_health_paths: optional(list(urlPath)),
     sticky: optional(sticky),
+    max_body: optional(bodySize),
+    rate_limit: optional(rateLimit),
+    strict_path: optional(flag),
+    response_timeout_secs: optional(seconds(0)),
+    idle_timeout_secs: optional(seconds(0)),
   },
 });

@@ -28,6 +28,14 @@ export const memory: Read<number> = (value, at) => {
   return at.error(`${bytes} bytes is less than the smallest possible limit, 6Mi; is the unit missing?`);
 };
 
+/** Bytes of something that crosses the network; the same spelling. */
+export const bodySize: Read<number> = (value, at) => {
+  const bytes = typeof value === 'string' ? parseSize(value) : value;
+  if (typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  const got = typeof value === 'number' || typeof value === 'string' ? quote(String(value)) : kindOf(value);
+  return at.error(`must be bytes or a size such as "10M" or "512Ki" (K M G T, Ki Mi Gi Ti), not ${got}`);
+};
+
 /** Cores: `0.5`, `"0.5"` or `"500m"`. */
 export const cpus: Read<number> = (value, at) => {
   const cores = typeof value === 'string' ? parseCores(value) : value;

@@ -23,6 +23,26 @@ describe('[service.proxy]', () => {
     });
   });
 
+  test('P42, P57, P59, P20: reads limits and timeouts', () => {
+    const { route } = serviceOf(
+      routed(
+        '[service.proxy]',
+        'max_body = "512Ki"',
+        'rate_limit = { requests = 5 }',
+        'strict_path = true',
+        'response_timeout_secs = 0',
+        'idle_timeout_secs = 1.5',
+      ),
+    );
+    expect(route?.policy).toEqual({
+      maxBodyBytes: 524_288,
+      rate: { requests: 5, perMs: 1000 },
+      strictPath: true,
+      responseHeadersMs: 0,
+      responseIdleMs: 1500,
+    });
+  });
+
   test.each([
     ['sticky = "where"', 'where'],
     ['sticky = false', undefined],
@@ -41,6 +61,16 @@ describe('[service.proxy]', () => {
     ['sticky = "a b"', /is not valid here: must be the name of a cookie/],
     ['sticky = "__Host-a"', /must be the name of a cookie/],
     ['sticky = 1', /must be true or false/],
+    ['max_body = "10mb"', /max_body: must be bytes or a size such as "10M" or "512Ki" .*, not "10mb"/],
+    ['max_body = 0', /not "0"/],
+    ['max_body = true', /not a boolean/],
+    ['rate_limit = 5', /must be a table: write \[service.proxy.rate_limit\]/],
+    ['rate_limit = {}', /rate_limit.requests: is required/],
+    ['rate_limit = { requests = 5, per_sec = 1 }', /did you mean "per_secs"/],
+    ['rate_limit = { requests = 0 }', /from 1 to 1000000/],
+    ['strict_path = "yes"', /must be true or false/],
+    ['response_timeout_secs = -1', /from 0 to 86400/],
+    ['idle_timeout_secs = 100000', /from 0 to 86400/],
     ['hold_sec = 5', /unknown key "hold_sec" in \[service.proxy\]; did you mean "hold_secs"\?/],
   ])('refuses %j at its place', (line, message) => {
     expect(issuesOf(routed('[service.proxy]', line))).toEqual([expect.stringMatching(message)]);

@@ -190,10 +190,15 @@ export class Connection implements ResponseSink {
   #onLate(): void {
     if (!this.#isConnected) this.#fail('connect', new Error(`not connected within ${this.#timeouts.connectMs} ms`));
     else if (this.#call === undefined) this.#close();
-    else this.#fail('timeout', new Error(`no progress for ${this.#timeouts.responseHeadersMs} ms`));
+    else this.#fail('timeout', new Error(`no progress for ${this.#headMs} ms`));
   }
 
   // Private
+
+  /** How long the present call's response head may take. */
+  get #headMs(): number {
+    return this.#call?.request.responseHeadersMs ?? this.#timeouts.responseHeadersMs;
+  }
 
   #begin({ request, head }: Call): void {
     this.#socket.write(head.text, 'latin1');
@@ -205,7 +210,7 @@ export class Connection implements ResponseSink {
         broken: (cause) => this.#fail('broken', cause),
         // Whoever does not read for as long as it may take to answer will not answer.
         stalled: (isStalled) =>
-          isStalled && !this.#hasHead ? this.#deadline.set(this.#timeouts.responseHeadersMs) : this.#deadline.clear(),
+          isStalled && !this.#hasHead ? this.#deadline.set(this.#headMs) : this.#deadline.clear(),
       },
     );
   }
@@ -213,7 +218,7 @@ export class Connection implements ResponseSink {
   #onSent(): void {
     this.#isSent = true;
     this.#sender = undefined;
-    if (!this.#hasHead) this.#deadline.set(this.#timeouts.responseHeadersMs);
+    if (!this.#hasHead) this.#deadline.set(this.#headMs);
   }
 
   #resume(): void {
