@@ -6,12 +6,13 @@ type Settings = Omit<Route, 'host' | 'pathPrefix' | 'stripPrefix' | 'targets' | 
 /** `[service.proxy]` in the words of the proxy: what is not asked for is left out, and means the default there. */
 export const routeSettings = (policy: RoutePolicy, stickyKey: string): Settings => {
   const { holdMs: maxMs, holdMaxRequests: maxRequests, holdHealthPaths: healthPaths, stickyCookie: cookie } = policy;
-  const { maxBodyBytes, rate, responseHeadersMs, responseIdleMs, strictPath } = policy;
+  const { maxBodyBytes, rate, responseHeadersMs, responseIdleMs, compress, strictPath } = policy;
   return defined({
     hold: maxMs === undefined ? undefined : { maxMs, ...defined({ maxRequests, healthPaths }) },
     sticky: cookie === undefined ? undefined : { cookie, key: stickyKey },
     limits: some({ maxBodyBytes, rate: rate && rateOf(rate) }),
     timeouts: some({ responseHeadersMs, responseIdleMs }),
+    compress,
     strictPath,
   });
 };

@@ -94,6 +94,7 @@ describe('routeTable', () => {
       'sticky = "stay"',
       'max_body = "10M"',
       'rate_limit = { requests = 5, per_secs = 60, burst = 9 }',
+      'compress = true',
       'strict_path = true',
       'response_timeout_secs = 0',
       'idle_timeout_secs = 1.5',
@@ -109,6 +110,7 @@ describe('routeTable', () => {
         sticky: { cookie: 'stay', key: stickyKey },
         limits: { maxBodyBytes: 10_000_000, rate: { requests: 5, perMs: 60_000, burst: 9 } },
         timeouts: { responseHeadersMs: 0, responseIdleMs: 1500 },
+        compress: true,
         strictPath: true,
       },
     ]);

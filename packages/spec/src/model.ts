@@ -92,6 +92,7 @@ export interface RoutePolicy {
   readonly stickyCookie: string | undefined;
   readonly maxBodyBytes: number | undefined;
   readonly rate: RatePolicy | undefined;
+  readonly compress: boolean | undefined;
   /** Refuses paths that an application may read as another one. */
   readonly strictPath: boolean | undefined;
   /** 0 waits for ever. */

@@ -29,6 +29,7 @@ describe('[service.proxy]', () => {
         '[service.proxy]',
         'max_body = "512Ki"',
         'rate_limit = { requests = 5 }',
+        'compress = true',
         'strict_path = true',
         'response_timeout_secs = 0',
         'idle_timeout_secs = 1.5',
@@ -37,6 +38,7 @@ describe('[service.proxy]', () => {
     expect(route?.policy).toEqual({
       maxBodyBytes: 524_288,
       rate: { requests: 5, perMs: 1000 },
+      compress: true,
       strictPath: true,
       responseHeadersMs: 0,
       responseIdleMs: 1500,
@@ -68,6 +70,7 @@ describe('[service.proxy]', () => {
     ['rate_limit = {}', /rate_limit.requests: is required/],
     ['rate_limit = { requests = 5, per_sec = 1 }', /did you mean "per_secs"/],
     ['rate_limit = { requests = 0 }', /from 1 to 1000000/],
+    ['compress = 1', /must be true or false/],
     ['strict_path = "yes"', /must be true or false/],
     ['response_timeout_secs = -1', /from 0 to 86400/],
     ['idle_timeout_secs = 100000', /from 0 to 86400/],
