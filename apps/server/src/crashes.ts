@@ -1,4 +1,4 @@
-import { foldCrash, isCrashLoop, restsUntil, type CrashHistory, type InstanceKey } from '@orca/reconcile';
+import { foldCrash, isCrashLoop, isOnWatch, restsUntil, type CrashHistory, type InstanceKey } from '@orca/reconcile';
 import type { EngineEvent, InstanceDetails } from '@orca/runtime-docker';
 
 export interface CrashesOptions {
@@ -51,15 +51,17 @@ export class Crashes {
 
   /** For the status: who crashes again and again, resting or not. */
   loops(): ReadonlyMap<InstanceKey, string> {
-    const now = this.#o.now();
     return new Map(
-      [...this.#keys].flatMap(([id, { key }]) => {
-        const history = this.#history.get(key);
-        const run = this.#runs.get(id);
-        const runningMs = run === undefined || this.#resting.has(key) ? 0 : now - run.startedAt;
-        return history !== undefined && isCrashLoop(history, runningMs) ? [[key, describe(history)] as const] : [];
-      }),
+      [...this.#history].flatMap(([key, history]) =>
+        isCrashLoop(history, this.#runningMs(key)) ? [[key, describe(history)] as const] : [],
+      ),
     );
+  }
+
+  /** Whether orca alone may start it again for now: the engine would do so at once, without the rest it owes. */
+  isHeld(key: InstanceKey): boolean {
+    const history = this.#history.get(key);
+    return history !== undefined && isOnWatch(history, this.#runningMs(key));
   }
 
   /** Learns which container is which instance; forgets those that are gone. */
@@ -97,6 +99,13 @@ export class Crashes {
       this.#resting.delete(key);
       this.#o.onEvent({ type: 'rested', key });
     }
+  }
+
+  /** How long it has been running, rests apart. */
+  #runningMs(key: InstanceKey): number {
+    const [id] = [...this.#keys].find(([, known]) => known.key === key) ?? [];
+    const run = id === undefined ? undefined : this.#runs.get(id);
+    return run === undefined || this.#resting.has(key) ? 0 : this.#o.now() - run.startedAt;
   }
 
   #runOf(containerId: string): Run {

@@ -88,6 +88,7 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
     },
     onWarning: (message) => log.warn(secrets.redact(message)),
     onPulled: (pulled) => void images.pulled(pulled).catch(notRecorded),
+    isHeld: (key) => crashes.isHeld(key),
   });
   const notRecorded = (error: unknown): void =>
     log.error({ reason: messageOf(error) }, 'a record could not be written');

@@ -229,6 +229,25 @@ describe('crashes', () => {
     expect(crashes.resting().size).toBe(0);
   });
 
+  it('36: keep the engine from starting who crashes again and again, from the third crash until it is forgiven', () => {
+    const { crashes } = setUp();
+    const isHeld = [1, 2, 3, 4].map(() => {
+      crashes.hear(changed('start'));
+      now += 11 * seconds;
+      crashes.hear(changed('die', 1));
+      return crashes.isHeld(keyOf('web'));
+    });
+    expect(isHeld).toEqual([false, false, true, true]);
+    now += 10 * seconds;
+    crashes.tick();
+    crashes.hear(changed('start'));
+    now += 9 * minutes;
+    expect(crashes.isHeld(keyOf('web'))).toBe(true);
+    now += 1 * minutes;
+    expect(crashes.isHeld(keyOf('web'))).toBe(false);
+    expect(crashes.isHeld(keyOf('other'))).toBe(false);
+  });
+
   it('38: name an end for want of memory, with the limit', () => {
     const { crashes, events } = setUp({ memoryLimit: 64 * 1024 * 1024 });
     crashes.hear(changed('oom'));

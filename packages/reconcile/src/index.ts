@@ -38,6 +38,6 @@ export {
   type Settlement,
 } from './reconciler.ts';
 export { foldHealth, restartBackoffMs, type Check, type Health, type HealthPolicy } from './health.ts';
-export { foldCrash, isCrashLoop, restsUntil, type Crash, type CrashHistory } from './restarts.ts';
+export { foldCrash, isCrashLoop, isOnWatch, restsUntil, type Crash, type CrashHistory } from './restarts.ts';
 export { noRouter, readyAtOnce } from './null-ports.ts';
 export { sharedTask } from './shared-task.ts';

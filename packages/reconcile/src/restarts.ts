@@ -31,6 +31,13 @@ export const foldCrash = (before: CrashHistory | undefined, { at, ranMs, reason 
 export const restsUntil = ({ count, lastAt }: CrashHistory): number | undefined =>
   count <= tolerated ? undefined : lastAt + restartBackoffMs(count - tolerated);
 
+/**
+ * Whether whoever runs it should be kept from starting it again by itself, given how long it
+ * has been running now: its next crash is to be followed by a rest.
+ */
+export const isOnWatch = ({ count }: CrashHistory, runningMs: number): boolean =>
+  count >= tolerated && runningMs < forgivenAfterMs;
+
 /** Whether it still counts as crashing again and again, given how long it has been running now. */
 export const isCrashLoop = ({ count }: CrashHistory, runningMs: number): boolean =>
   count > tolerated && runningMs < forgivenAfterMs;

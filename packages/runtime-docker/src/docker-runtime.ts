@@ -35,6 +35,11 @@ export interface DockerRuntimeOptions {
   readonly onMutation?: (call: string) => void;
   /** Told what the reader of the log should know though nothing failed: a signal that was ignored. */
   readonly onWarning?: (message: string) => void;
+  /**
+   * Whether only orca may start this instance again for now, not the engine by its restart
+   * policy: it crashes again and again, and is to rest in between. Asked at every look.
+   */
+  readonly isHeld?: (key: InstanceKey) => boolean;
   /** Told of every image that came here because orca pulled it. */
   readonly onPulled?: (pulled: PulledImage) => void;
 }

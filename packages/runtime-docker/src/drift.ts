@@ -1,5 +1,5 @@
 import type { ContainerInspectInfo } from 'dockerode';
-import { label, restartOf } from './labels.ts';
+import { label, type RestartPolicy } from './labels.ts';
 import { decodeLimits, type Limits } from './limits.ts';
 import type { Machine } from './machine.ts';
 import { stableName } from './names.ts';
@@ -13,8 +13,18 @@ export type Drift =
   | { readonly kind: 'memory'; readonly is: number; readonly wanted: number }
   | { readonly kind: 'cpus'; readonly is: number; readonly wanted: number };
 
-/** What differs on a running, proven container from how orca made it, and can be put back without a restart. */
-export const driftOf = (seen: Seen, info: ContainerInspectInfo | undefined, machine: Machine): readonly Drift[] => {
+/** How a container should be, beyond what its labels tell. */
+export interface Expected {
+  readonly machine: Machine;
+  readonly restart: RestartPolicy;
+}
+
+/** What differs on a running, proven container from how orca wants it, and can be put right without a restart. */
+export const driftOf = (
+  seen: Seen,
+  info: ContainerInspectInfo | undefined,
+  { machine, restart: { Name: wanted } }: Expected,
+): readonly Drift[] => {
   const name = stableName(seen.service, seen.slot);
   const found: Drift[] = [];
   if (seen.name !== name) found.push({ kind: 'name', is: seen.name, wanted: name });
@@ -26,7 +36,6 @@ export const driftOf = (seen: Seen, info: ContainerInspectInfo | undefined, mach
   }
   if (info === undefined) return found;
   const restart = info.HostConfig.RestartPolicy?.Name ?? 'no';
-  const wanted = restartOf(seen.labels).Name;
   if (restart !== wanted) found.push({ kind: 'restart', is: restart, wanted });
   return [...found, ...limitDrift(decodeLimits(seen.labels[label.limits]), info, machine)];
 };

@@ -219,7 +219,7 @@ class ContainerRuntime implements DockerRuntime {
       throw startError(seen, error);
     }
     // A proven one was taken out of the engine's hands when it was stopped; it gets its policy back.
-    if (stageOfSeen(seen) === 'current') await this.#setRestart(seen, restartOf(seen.labels));
+    if (stageOfSeen(seen) === 'current') await this.#setRestart(seen, this.#restartOf(seen));
   }
 
   async stop(key: InstanceKey, graceMs: number, signal: AbortSignal): Promise<void> {
@@ -268,7 +268,7 @@ class ContainerRuntime implements DockerRuntime {
     const seen = await this.#mustFind(key);
     for (const drift of await this.#driftOf(seen, seen.inspected)) {
       if (drift.kind === 'name') await this.commit(key);
-      else if (drift.kind === 'restart') await this.#setRestart(seen, restartOf(seen.labels));
+      else if (drift.kind === 'restart') await this.#setRestart(seen, this.#restartOf(seen));
       else await mend(this.#calls, seen, drift, await this.#machine());
     }
     this.#inspections.forget(seen.id);
@@ -347,7 +347,12 @@ class ContainerRuntime implements DockerRuntime {
   /** What is not proven, or does not run, is brought up anew if it is wanted: nothing to repair. */
   async #driftOf(seen: Seen, info: ContainerInspectInfo | undefined): Promise<readonly Drift[]> {
     if (seen.state !== 'running' || stageOfSeen(seen) !== 'current') return [];
-    return driftOf(seen, info, await this.#machine());
+    return driftOf(seen, info, { machine: await this.#machine(), restart: this.#restartOf(seen) });
+  }
+
+  /** Whoever crashes again and again is started by orca alone: the engine would not let it rest. */
+  #restartOf({ key, labels }: Seen): RestartPolicy {
+    return this.#o.isHeld?.(key) === true ? noRestart : restartOf(labels);
   }
 
   /** The name of a candidate may be held by an unproven one of ours, which goes, or by a stranger, who stays. */

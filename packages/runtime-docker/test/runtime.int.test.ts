@@ -7,6 +7,7 @@ import { instanceKey, revision, type ActionOf, type InstanceKey } from '@orca/re
 import { createDockerRuntime, createProber, type DockerRuntime } from '@orca/runtime-docker';
 import { parseDesiredState, renderTemplate, type ServiceSpec } from '@orca/spec';
 import { createDocker, ensureImages } from '@orca/tooling-testbed';
+import { noSecrets } from './a-spec.ts';
 
 const cluster = 'orca-int-runtime';
 const signal = new AbortController().signal;
@@ -120,6 +121,28 @@ describe('the life of an instance', () => {
     expect(await policy('orca-int-policy')).toBe('no');
     await runtime.start(keyOf(spec, 'a'), signal);
     expect(await policy('orca-int-policy')).toBe('always');
+  });
+
+  it('36: leaves the starting of who is held to orca, and gives it back to the engine afterwards', async () => {
+    let isHeld = false;
+    const holding = createDockerRuntime({ cluster, env: noSecrets, isHeld: () => isHeld });
+    const spec = app('rt-held');
+    const key = await up(spec, 'a');
+    await holding.commit(key, signal);
+    const policy = async (): Promise<string> =>
+      docker.output(['inspect', '--format', '{{.HostConfig.RestartPolicy.Name}}', 'orca-rt-held']);
+    const drift = async (): Promise<readonly string[]> =>
+      (await holding.observe(signal)).flatMap((i) => (i.key === key ? i.drift : []));
+    expect([await policy(), await drift()]).toEqual(['always', []]);
+    isHeld = true;
+    expect(await drift()).toEqual(['has restart policy always instead of no']);
+    await holding.repair(key, signal);
+    await holding.stop(key, 100, signal);
+    await holding.start(key, signal);
+    expect([await policy(), await drift()]).toEqual(['no', []]);
+    isHeld = false;
+    await holding.repair(key, signal);
+    expect([await policy(), await drift()]).toEqual(['always', []]);
   });
 
   it('finishes a commit that died between its two renames', async () => {
