@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Admitted } from './admission.ts';
 import { Attempts, isHealthCheck, type AttemptsDeps } from './attempts.ts';
@@ -191,9 +192,12 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     this.#tunnelEnd = target;
     const all = [...fields, ...this.#attempts.cookie(this.#record.origin.secure)];
     this.#record.headed(101);
+    const tally = tallyOf(target);
     this.#client.openTunnel(all, target, () => {
       this.#finish();
-      this.#close();
+      this.#record.bytesOut = tally().read;
+      this.#record.bytesIn = tally().written;
+      this.#record.close();
     });
   }
 
@@ -366,6 +370,13 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     }, responseIdleMs).unref();
   }
 }
+
+/** What went through a target's socket from now on. */
+const tallyOf = (target: Duplex): (() => { readonly read: number; readonly written: number }) => {
+  if (!(target instanceof Socket)) return () => ({ read: 0, written: 0 });
+  const { bytesRead, bytesWritten } = target;
+  return () => ({ read: target.bytesRead - bytesRead, written: target.bytesWritten - bytesWritten });
+};
 
 const reasonOfBody = (status: number): string =>
   status === 413 ? 'body larger than the route allows' : status === 408 ? 'the body did not come' : 'malformed body';

@@ -336,3 +336,21 @@ test('P69 needs no more memory than its bound while nothing can be written', asy
   held.resolve();
   await file.close();
 });
+
+test('P44 P69 logs an upgraded connection at its end, with the bytes of both directions', async () => {
+  const { proxy, lines } = await logging();
+  const origin = await rawOrigin((socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+    socket.on('data', (bytes: Buffer) => bytes.includes('ping') && socket.write('a longer pong'));
+    socket.on('end', () => socket.end());
+  });
+  proxy.replace({ routes: [route([target(origin.port)])] });
+  const client = await dial(proxy.port);
+  client.send('GET /chat HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  await client.until('101');
+  await client.send('ping').until('a longer pong');
+  client.socket.end();
+  await client.ended();
+  await sleep(50);
+  expect(await lines()).toEqual([expect.objectContaining({ status: 101, path: '/chat', bytesIn: 4, bytesOut: 13 })]);
+});

@@ -106,3 +106,18 @@ test('P12 P70 lets CONNECT wait for the responses before it', async () => {
   const response = await client.send(`GET / HTTP/1.1\r\nHost: app.test\r\n\r\n${connect}`).ended();
   expect(response).toMatch(/^HTTP\/1\.1 200 [^]*firstHTTP\/1\.1 405 /);
 });
+
+test('P45 P54 keeps an upgraded connection while routes, settings and challenges of others change', async () => {
+  const origin = await rawOrigin((socket) => {
+    socket.write(switching);
+    socket.on('data', (bytes: Buffer) => bytes.includes('ping') && socket.write('pong'));
+  });
+  const own = route([target(origin.port)]);
+  const proxy = await aProxy([own, route([target(1)], { host: 'other.test' })]);
+  const client = await dial(proxy.port);
+  await client.send(request).until('\r\n\r\n');
+  proxy.replace({ routes: [own], httpsHosts: ['other.test'] });
+  proxy.configure({ trustedProxies: ['10.0.0.0/8'] });
+  proxy.setChallenges({ managedHosts: ['other.test'], answers: {} });
+  await client.send('ping').until('pong');
+});
