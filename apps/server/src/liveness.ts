@@ -80,11 +80,17 @@ export class Liveness {
     // Held up (a stopped process, a blocked loop): what the checks under way will say is not to be believed.
     if (this.#lastTickAt !== undefined && now - this.#lastTickAt > lateMs) this.#epoch += 1;
     this.#lastTickAt = now;
-    const alive = new Set<InstanceKey>();
+    const present = new Set<InstanceKey>();
     for (const i of instances) {
       const probe = specs.get(i.service)?.liveness;
-      if (probe === undefined || i.stage !== 'current' || i.status !== 'running') continue;
-      alive.add(i.key);
+      if (probe === undefined || i.stage !== 'current') continue;
+      // Seen down it may be in the middle of a restart, which must not make its earlier ones forgotten.
+      present.add(i.key);
+      if (i.status !== 'running') {
+        const known = this.#watched.get(i.key);
+        if (known !== undefined) known.health = undefined;
+        continue;
+      }
       const watched = this.#watch(i);
       if (watched.isChecking || now < watched.nextCheckAt || this.#ailing.has(i.key)) continue;
       watched.isChecking = true;
@@ -93,7 +99,7 @@ export class Liveness {
       });
     }
     for (const key of this.#watched.keys()) {
-      if (alive.has(key)) continue;
+      if (present.has(key)) continue;
       this.#watched.delete(key);
       this.#ailing.delete(key);
     }

@@ -51,6 +51,9 @@ class Ward {
   wallNow = 0;
   /** Checks are answered only at the tick after the next one begins. */
   isSlow = false;
+  /** For how many ticks an instance that is restarted is seen down. */
+  downTicks = 0;
+  readonly #down = new Map<InstanceKey, number>();
   readonly #waiting: (() => void)[] = [];
   #instances: readonly InstanceDetails[];
   readonly #liveness: Liveness;
@@ -75,6 +78,7 @@ class Ward {
   }
 
   #restart(key: InstanceKey): void {
+    this.#down.set(key, this.downTicks);
     this.#instances = this.#instances.map((i) =>
       i.key === key ? { ...i, startedAt: new Date(this.wallNow).toISOString() } : i,
     );
@@ -86,10 +90,18 @@ class Ward {
       this.#now += stepMs;
       this.wallNow += stepMs;
       const answered = this.#waiting.splice(0);
-      this.#liveness.tick(this.#instances, this.#specs);
+      this.#liveness.tick(this.#seen(), this.#specs);
       for (const answer of answered) answer();
       await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  #seen(): readonly InstanceDetails[] {
+    return this.#instances.map((i) => {
+      const left = this.#down.get(i.key) ?? 0;
+      this.#down.set(i.key, left - 1);
+      return left > 0 ? { ...i, status: 'exited' } : i;
+    });
   }
 
   restarts(): readonly string[] {
@@ -134,6 +146,17 @@ describe('liveness probes', () => {
     }
     const pauses = times.slice(1).map((at, i) => at - (times[i] ?? 0));
     expect(pauses.map((pause) => Math.round(pause / 10) * 10)).toEqual([10, 20, 40, 80, 160, 300, 300, 300]);
+  });
+
+  it('36: do not forget how often what is seen down during its restart was restarted', async () => {
+    const ward = new Ward(
+      ['web'],
+      'interval_secs = 1\ntimeout_secs = 1\nfailure_threshold = 1\ninitial_delay_secs = 0',
+    );
+    ward.ill.add('web');
+    ward.downTicks = 3;
+    await ward.pass(5 * minutes);
+    expect(ward.restarts().length).toBeLessThanOrEqual(6);
   });
 
   it('37: restart nobody while more than half of all fail, and count anew afterwards', async () => {
