@@ -4,7 +4,6 @@ import { defaultEjection, Ejections } from './ejection.ts';
 import { ProxyError } from './errors.ts';
 import { createFront } from './front.ts';
 import { Holds } from './hold.ts';
-import { createHttp1Upstream } from './http1-client/create-http1-upstream.ts';
 import { HttpChallengeBook } from './http-challenges.ts';
 import { Journal } from './journal.ts';
 import { Ledger } from './ledger.ts';
@@ -14,6 +13,7 @@ import { RouteBook } from './route-book.ts';
 import { defaultLimits, defaultTimeouts } from './settings.ts';
 import { Table } from './table.ts';
 import type { TlsFront } from './tls/tls-front.ts';
+import { createUpstream } from './upstreams.ts';
 
 const defaultGraceMs = 10_000;
 
@@ -26,7 +26,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
   const ejections = new Ejections({ ...defaultEjection, ...options.ejection }, now);
   const table = new Table({ ledger, ejections, random: options.random ?? Math.random });
   const holds = new Holds(now, observe);
-  const upstream = createHttp1Upstream(timeouts);
+  const upstream = createUpstream(timeouts);
   const settings = { policy: compilePolicy(options) };
   const book = new RouteBook();
   const httpChallenges = new HttpChallengeBook();

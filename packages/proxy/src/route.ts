@@ -10,6 +10,8 @@ export interface Target {
    * only while nothing else can be reached.
    */
   readonly weight?: number;
+  /** What it speaks; HTTP/1.1 when left out. `h2c` is HTTP/2 in the clear, which gRPC needs. */
+  readonly protocol?: 'http/1.1' | 'h2c';
 }
 
 /** What becomes of requests while nobody can take them, instead of a 503 at once. */

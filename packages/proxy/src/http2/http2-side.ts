@@ -25,6 +25,9 @@ export class Http2Side implements ClientSide {
   readonly #covers: (name: string) => boolean;
   #listener: ClientListener | undefined;
   #trailers: RawFields | undefined;
+  #waitsForTrailers = false;
+  /** The rest of the request is not wanted once the response is out. */
+  #callsOff = false;
 
   constructor({ stream, head, hasBody, peer, covers, idleMs }: Http2Request) {
     this.#stream = stream;
@@ -97,7 +100,13 @@ export class Http2Side implements ClientSide {
     const waitForTrailers = this.#head.readsTrailers && !isWhole && this.method !== 'HEAD';
     const options = { endStream: isWhole, sendDate: dated, waitForTrailers };
     stream.respond(head, options);
-    if (waitForTrailers) stream.once('wantTrailers', () => stream.sendTrailers(fieldRecord(this.#trailers ?? [])));
+    this.#waitsForTrailers = waitForTrailers;
+    if (!waitForTrailers) return;
+    stream.once('wantTrailers', () => {
+      stream.sendTrailers(fieldRecord(this.#trailers ?? []));
+      // Node sends them in an immediate of its own.
+      if (this.#callsOff) setImmediate(() => stream.close(NGHTTP2_NO_ERROR));
+    });
   }
 
   write(chunk: Buffer): boolean {
@@ -123,8 +132,9 @@ export class Http2Side implements ClientSide {
   /** RFC 9113 §8.1: what is still to come is called off once the response is out. */
   discardRest(): void {
     const stream = this.#stream;
+    this.#callsOff = true;
     stream.resume();
-    stream.once('finish', () => stream.close(NGHTTP2_NO_ERROR));
+    stream.once('finish', () => this.#waitsForTrailers || stream.close(NGHTTP2_NO_ERROR));
   }
 
   openTunnel(): void {

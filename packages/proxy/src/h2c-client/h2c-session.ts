@@ -1,0 +1,78 @@
+import { connect, type ClientHttp2Session } from 'node:http2';
+
+/** A connection without requests is of no use for longer. */
+const idleMs = 60_000;
+const maxHeaderListBytes = 64 * 1024;
+const maxFields = 1_000;
+/** What a target may send ahead of its reader, for one response and for all. */
+const streamWindowBytes = 256 * 1024;
+const sessionWindowBytes = 1024 * 1024;
+
+/** One connection to a target. It is given no more requests than the target takes at once. */
+export class H2cSession {
+  readonly session: ClientHttp2Session;
+  readonly #late: NodeJS.Timeout;
+  readonly #waiting: (() => void)[] = [];
+  #open = 0;
+  #isUsed = false;
+
+  constructor(authority: string, connectMs: number, onGone: () => void) {
+    this.session = connect(`http://${authority}`, {
+      maxHeaderListPairs: maxFields,
+      settings: { enablePush: false, maxHeaderListSize: maxHeaderListBytes, initialWindowSize: streamWindowBytes },
+    });
+    this.#late = setTimeout(() => this.session.destroy(new Error(`no connection within ${connectMs} ms`)), connectMs);
+    this.session
+      .once('connect', () => {
+        clearTimeout(this.#late);
+        this.session.setLocalWindowSize(sessionWindowBytes);
+        for (const connected of this.#waiting.splice(0)) connected();
+      })
+      .once('close', () => {
+        clearTimeout(this.#late);
+        onGone();
+      })
+      // Its requests hear of it each by themselves.
+      .on('error', () => {})
+      .once('goaway', onGone)
+      .setTimeout(idleMs, () => {
+        if (this.#open === 0) this.session.close();
+      });
+  }
+
+  /** Whether one more request may go over it. */
+  get hasRoom(): boolean {
+    const { closed, destroyed, connecting } = this.session;
+    if (closed || destroyed) return false;
+    return connecting || this.#open < (this.session.remoteSettings.maxConcurrentStreams ?? Infinity);
+  }
+
+  /** A response has come over it: it may have been closed since. */
+  get isUsed(): boolean {
+    return this.#isUsed;
+  }
+
+  /** Calls back once the connection is there; never, if it will not be. */
+  whenConnected(connected: () => void): void {
+    if (this.session.connecting) this.#waiting.push(connected);
+    else queueMicrotask(connected);
+  }
+
+  enter(): void {
+    this.#open += 1;
+  }
+
+  leave(answered: boolean): void {
+    this.#open -= 1;
+    if (answered) this.#isUsed = true;
+  }
+
+  /** Takes no more requests and closes behind the last one. */
+  retire(): void {
+    if (!this.session.destroyed) this.session.close();
+  }
+
+  destroy(): void {
+    this.session.destroy();
+  }
+}
