@@ -1,3 +1,5 @@
+import { ProxyError } from './errors.ts';
+
 /** What certificate authorities ask for over plain HTTP (RFC 8555 §8.3). Plain data. */
 export interface HttpChallenges {
   /** Hosts whose certificates are obtained here: an unknown token for one of them is 404. `*.example.com` covers one label. */
@@ -5,6 +7,20 @@ export interface HttpChallenges {
   /** Key authorisations by token. */
   readonly answers: Readonly<Record<string, string>>;
 }
+
+/** Takes challenges from another process or from a file; throws `ORCA_PROXY_SETTINGS_INVALID`. */
+export const parseHttpChallenges = (value: unknown): HttpChallenges => {
+  const { managedHosts, answers }: { managedHosts?: unknown; answers?: unknown } = { ...Object(value) };
+  if (!Array.isArray(managedHosts) || managedHosts.some((host) => typeof host !== 'string'))
+    throw invalid('managedHosts');
+  if (typeof answers !== 'object' || answers === null) throw invalid('answers');
+  const texts = Object.entries(answers).flatMap(([token, text]) => (typeof text === 'string' ? [[token, text]] : []));
+  if (texts.length !== Object.keys(answers).length) throw invalid('answers');
+  return { managedHosts, answers: Object.fromEntries(texts) };
+};
+
+const invalid = (part: string): ProxyError =>
+  new ProxyError('ORCA_PROXY_SETTINGS_INVALID', `the challenges have no usable ${part}`);
 
 /** What becomes of a request: answered, refused with 404, or (`undefined`) somebody else's, whose path it may be. */
 export type ChallengeOutcome = { readonly status: 200; readonly body: string } | { readonly status: 404 };

@@ -39,6 +39,8 @@ export const compilePolicy = (settings: ProxySettings): Policy => {
   const { pseudonym = 'orca', httpsPort = 443 } = settings;
   if (!/^[\w!#$%&'*+.^`|~-]+$/.test(pseudonym))
     throw new ProxyError('ORCA_PROXY_SETTINGS_INVALID', `pseudonym ${JSON.stringify(pseudonym)} is no token`);
+  if (!Number.isInteger(httpsPort) || httpsPort < 1 || httpsPort > 65_535)
+    throw new ProxyError('ORCA_PROXY_SETTINGS_INVALID', `httpsPort ${String(httpsPort)} is no port`);
   return {
     trust: compileTrust(settings.trustedProxies ?? []),
     forwarded: settings.forwarded === true,

@@ -5,6 +5,9 @@ import { faultOfSettings } from './settings-check.ts';
 
 /** Refuses a table that would serve something else than it says; what is served now stays in force. */
 export const checkTable = (table: RouteTable): void => {
+  const { httpsHosts = [] } = table;
+  if (!Array.isArray(httpsHosts) || httpsHosts.some((host) => typeof host !== 'string'))
+    throw new ProxyError('ORCA_PROXY_TABLE_INVALID', 'httpsHosts is no list of host names');
   const claimed = new Set<string>();
   for (const route of table.routes) {
     const fault = routeFault(route);

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { HttpChallenges, Route, RouteTable } from '@orca/proxy';
+import { parseHttpChallenges } from '../src/http-challenges.ts';
 import { aProxy, bodyOf, exchange, httpOrigin, portOf, route, statusOf, target, valuesOf } from './harness.ts';
 
 const trusting = { trustedProxies: ['127.0.0.1'] };
@@ -109,4 +110,15 @@ test("P68 leaves the target's own word on it alone", async () => {
   const origin = await httpOrigin((_, res) => void res.setHeader('strict-transport-security', 'max-age=0').end());
   const proxy = await aProxy([route([target(portOf(origin))], policy)], trusting);
   expect(valuesOf(await exchange(proxy.port, securely), 'Strict-Transport-Security')).toEqual(['max-age=0']);
+});
+
+test.each([
+  undefined,
+  {},
+  { managedHosts: 'app.test', answers: {} },
+  { managedHosts: [1], answers: {} },
+  { managedHosts: [], answers: { a: 1 } },
+])('P67 refuses %j as challenges from another process', (value) => {
+  expect(() => parseHttpChallenges(value)).toThrow(expect.objectContaining({ code: 'ORCA_PROXY_SETTINGS_INVALID' }));
+  expect(parseHttpChallenges(structuredClone(challenges))).toEqual(challenges);
 });
