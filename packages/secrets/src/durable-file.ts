@@ -36,10 +36,15 @@ export const replaceFile = async (
   return true;
 };
 
-/** Creates a file that was not there: whole, readable by its owner only. False when it is there by now. */
+/**
+ * Creates a file that was not there: whole, readable by its owner only. False when it is there
+ * by now. `unique` tells writers apart; one that is always alone gives a fixed word, so that
+ * what a crash left is used again.
+ */
 export const createFile = async (path: string, text: string, unique: string): Promise<boolean> => {
   const temporary = `${path}.${unique}.tmp`;
   try {
+    await rm(temporary, { force: true });
     await writeNew(temporary, text);
     // `link` fails where `rename` would replace.
     await link(temporary, path);

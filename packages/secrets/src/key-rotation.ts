@@ -78,7 +78,7 @@ const textOf = async (
 const writeKey = async (path: string, text: string, isThere: boolean): Promise<void> => {
   // A rotation that was cut off left it: the same key, perhaps with another protection. The secrets may need it already.
   if (isThere) await replaceFile(path, text, async () => true);
-  else await createFile(path, text, randomBytes(6).toString('hex'));
+  else await createFile(path, text, 'new');
 };
 
 const keep = async (keyPath: string, keptAt: string): Promise<void> => {

@@ -17,6 +17,8 @@ import { dependencies } from './f22-dependencies.ts';
 import { liveness } from './f23-liveness.ts';
 import { crashes } from './f24-crashes.ts';
 import { held } from './f25-held.ts';
+import { secretsDisk } from './f26-secrets-disk.ts';
+import { secrets } from './f43-secrets.ts';
 
 /** All scenarios, in the order of their numbers. */
 export const scenarios: readonly Scenario[] = [
@@ -38,4 +40,6 @@ export const scenarios: readonly Scenario[] = [
   liveness,
   crashes,
   held,
+  secretsDisk,
+  secrets,
 ];
