@@ -3,7 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode, SecretsError } from './errors.ts';
 import { hasEnded, type Owner, thisProcess } from './process-owner.ts';
 
+/** For one holder: a queue of many that each take a moment is no reason to give up. */
 const PATIENCE_MS = 15_000;
+const LONGEST_MS = 300_000;
+/** So often it is looked whether the holder still lives, which costs more than trying. */
+const LOOK_EVERY = 8;
+const LONGEST_PAUSE_MS = 60;
 
 /**
  * Runs `body` while nobody else does, in this process or another one. The lock is a symbolic
@@ -12,19 +17,7 @@ const PATIENCE_MS = 15_000;
  * is removed.
  */
 export const withFileLock = async <T>(path: string, body: () => Promise<T>): Promise<T> => {
-  const deadline = performance.now() + PATIENCE_MS;
-  let held = await tryLock(path);
-  while (held === undefined) {
-    if (performance.now() > deadline) {
-      throw new SecretsError(
-        'ORCA_SECRETS_BUSY',
-        `another process has been writing for ${PATIENCE_MS / 1000} s; if none is, remove ${path}`,
-      );
-    }
-    // Uneven waits, so that many waiters do not return all at once.
-    await sleep(2 + Math.random() * 18);
-    held = await tryLock(path);
-  }
+  const held = await waitForLock(path);
   try {
     return await body();
   } finally {
@@ -32,8 +25,40 @@ export const withFileLock = async <T>(path: string, body: () => Promise<T>): Pro
   }
 };
 
+/** The same for what can as well be left undone: `undefined` when somebody has the lock now. */
+export const ifUnlocked = async <T>(path: string, body: () => Promise<T>): Promise<T | undefined> => {
+  const held = (await tryLock(path, true)) ?? (await tryLock(path, true));
+  if (held === undefined) return undefined;
+  try {
+    return await body();
+  } finally {
+    await release(path, held);
+  }
+};
+
+const waitForLock = async (path: string): Promise<string> => {
+  const begun = performance.now();
+  let [holder, since] = [await ownerText(path), begun];
+  for (let tries = 0; ; tries += 1) {
+    const isLooking = tries % LOOK_EVERY === 0;
+    const held = await tryLock(path, isLooking);
+    if (held !== undefined) return held;
+    // Uneven waits, ever longer, so that many waiters neither return all at once nor keep the holder from its work.
+    await sleep(2 + Math.random() * Math.min(LONGEST_PAUSE_MS, 8 + 4 * tries));
+    if (!isLooking) continue;
+    const [now, owner] = [performance.now(), await ownerText(path)];
+    if (owner !== holder) [holder, since] = [owner, now];
+    if (now - since > PATIENCE_MS || now - begun > LONGEST_MS) {
+      throw new SecretsError(
+        'ORCA_SECRETS_BUSY',
+        `another process has been writing for ${Math.round((now - since) / 1000)} s; if none is, remove ${path}`,
+      );
+    }
+  }
+};
+
 /** The text that marks the lock as ours, or `undefined` while somebody has it. */
-const tryLock = async (path: string): Promise<string | undefined> => {
+const tryLock = async (path: string, isLooking: boolean): Promise<string | undefined> => {
   const mine = JSON.stringify(thisProcess());
   try {
     await symlink(mine, path);
@@ -41,7 +66,7 @@ const tryLock = async (path: string): Promise<string | undefined> => {
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
   }
-  await removeIfLeft(path);
+  if (isLooking) await removeIfLeft(path);
   return undefined;
 };
 
@@ -55,7 +80,7 @@ const removeIfLeft = async (path: string): Promise<void> => {
   const owner = seen === undefined ? undefined : parseOwner(seen);
   if (seen === undefined || owner === undefined || !hasEnded(owner)) return;
   const removal = `${path}.${owner.nonce}`;
-  const held = await tryLock(removal);
+  const held = await tryLock(removal, true);
   if (held === undefined) return;
   try {
     if ((await ownerText(path)) === seen) await unlink(path);

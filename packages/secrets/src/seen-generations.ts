@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { replaceFile } from './durable-file.ts';
-import { withFileLock } from './file-lock.ts';
+import { ifUnlocked, withFileLock } from './file-lock.ts';
 
 /** Which state of a secrets file was seen last: `id` stays for the life of the file, `gen` only grows. */
 export interface SeenGeneration {
@@ -14,22 +14,29 @@ export interface SeenGeneration {
  */
 export interface SeenGenerations {
   of(path: string): Promise<SeenGeneration | undefined>;
-  remember(path: string, seen: SeenGeneration): Promise<void>;
+  /** What was just written: whatever was remembered before. */
+  replace(path: string, seen: SeenGeneration): Promise<void>;
+  /** What was just read: only ever further than what is remembered, and left undone while somebody else writes. */
+  raise(path: string, seen: SeenGeneration): Promise<void>;
 }
 
 export const createSeenGenerations = (memoryPath: string): SeenGenerations => ({
   of: async (path) => (await load(memoryPath)).get(path),
-  remember: (path, seen) =>
-    withFileLock(`${memoryPath}.lock`, async () => {
-      const all = await load(memoryPath);
-      const known = all.get(path);
+  replace: (path, seen) => withFileLock(`${memoryPath}.lock`, () => save(memoryPath, path, seen)),
+  raise: async (path, seen) => {
+    await ifUnlocked(`${memoryPath}.lock`, async () => {
+      const known = (await load(memoryPath)).get(path);
       // Another process may have seen more meanwhile.
-      if (known?.id === seen.id && known.gen === seen.gen) return;
-      const next = new Map([...all, [path, seen]]);
-      const text = `${JSON.stringify({ version: 1, files: Object.fromEntries(next) }, undefined, 2)}\n`;
-      await replaceFile(memoryPath, text, async () => true);
-    }),
+      if (known === undefined || (known.id === seen.id && known.gen < seen.gen)) await save(memoryPath, path, seen);
+    });
+  },
 });
+
+const save = async (memoryPath: string, path: string, seen: SeenGeneration): Promise<void> => {
+  const next = new Map([...(await load(memoryPath)), [path, seen]]);
+  const text = `${JSON.stringify({ version: 1, files: Object.fromEntries(next) }, undefined, 2)}\n`;
+  await replaceFile(memoryPath, text, async () => true);
+};
 
 /** Lost or damaged it counts as empty: it can only be missed once. */
 const load = async (memoryPath: string): Promise<ReadonlyMap<string, SeenGeneration>> => {

@@ -2,7 +2,7 @@ import { openPlain, replaceFile } from './durable-file.ts';
 import { hasCode, SecretsError } from './errors.ts';
 import { withFileLock } from './file-lock.ts';
 import { createMasterKeys, type MasterKeyOptions, type MasterKeys } from './master-key.ts';
-import { createSeenGenerations, type SeenGenerations } from './seen-generations.ts';
+import { createSeenGenerations, type SeenGeneration, type SeenGenerations } from './seen-generations.ts';
 import { checkValue, closeVault, createVault, openVault, type Vault, vaultId } from './vault.ts';
 import { formatVaultText, parseVaultText, type VaultText } from './vault-text.ts';
 
@@ -38,10 +38,12 @@ export const createVaultFile = (options: VaultFileOptions): VaultFile => {
   const keys = createMasterKeys(options);
   const seen = options.seenPath === undefined ? undefined : createSeenGenerations(options.seenPath);
   const open = async (): Promise<Opened | undefined> => {
+    // First the memory, then the file: whoever writes meanwhile does it the other way round.
+    const last = await seen?.of(path);
     const raw = await readRaw(path);
     if (raw === undefined) return undefined;
     const vault = await openText(parseVaultText(raw), keys, options.keyPath);
-    await assertNotOlder(vault, seen, options);
+    await assertNotOlder(vault, { seen, last }, options);
     return { raw, vault };
   };
   const guard = <T>(work: () => Promise<T>): Promise<T> => atPath(path, work);
@@ -59,7 +61,7 @@ export const createVaultFile = (options: VaultFileOptions): VaultFile => {
           const isAsBefore = async (): Promise<boolean> => (await readRaw(path)) === before?.raw;
           if (!(await replaceFile(path, formatVaultText(closeVault(next)), isAsBefore)))
             throw new SecretsError('ORCA_SECRETS_BUSY', 'something else changed the file meanwhile; try again');
-          await remember(next, seen, path);
+          await lossy(seen?.replace(path, generationOf(next)));
           return result;
         }),
       ),
@@ -88,10 +90,9 @@ const openText = async (text: VaultText, keys: MasterKeys, keyPath: string): Pro
 
 const assertNotOlder = async (
   vault: Vault,
-  seen: SeenGenerations | undefined,
+  { seen, last }: { readonly seen: SeenGenerations | undefined; readonly last: SeenGeneration | undefined },
   { path, acceptOlder = false }: VaultFileOptions,
 ): Promise<void> => {
-  const last = await seen?.of(path);
   const isNew = last === undefined || (last.id === vaultId(vault) && last.gen <= vault.text.gen);
   if (!isNew && !acceptOlder) {
     const { gen } = vault.text;
@@ -104,16 +105,14 @@ const assertNotOlder = async (
       `${what}. Was it restored from a backup, or a commit taken back? If that is meant: orca secrets verify --accept-older`,
     );
   }
-  if (last?.id !== vaultId(vault) || last.gen !== vault.text.gen) await remember(vault, seen, path);
+  if (!isNew) await seen?.replace(path, generationOf(vault));
+  else if (last?.gen !== vault.text.gen) await lossy(seen?.raise(path, generationOf(vault)));
 };
 
-const remember = async (vault: Vault, seen: SeenGenerations | undefined, path: string): Promise<void> => {
-  try {
-    await seen?.remember(path, { id: vaultId(vault), gen: vault.text.gen });
-  } catch {
-    // The secrets are safe as they are; what is lost is only that an older file would be noticed.
-  }
-};
+const generationOf = (vault: Vault): SeenGeneration => ({ id: vaultId(vault), gen: vault.text.gen });
+
+/** The secrets are safe as they are; what is lost is only that an older file would be noticed. */
+const lossy = async (work: Promise<void> | undefined): Promise<void> => work?.catch(() => undefined);
 
 const readRaw = async (path: string): Promise<string | undefined> => {
   const handle = await openPlain(path);

@@ -107,6 +107,8 @@ export const faultsAfter = async (place: SecretPlace, work: SecretWork): Promise
   if (again.code !== 0 && !isGone) faults.push(`the next run failed: ${again.stderr.trim()}`);
   if ((await place.names()) !== work.after) faults.push(`the next run left ${await place.names()}`);
   if ((await place.reveal('OLD')) !== 'old value') faults.push('the next run changed OLD');
+  // A lock whose holder was killed when all was done is removed by the next who writes.
+  await place.set('AFTER', 'x');
   const left = place.leftovers().filter((name) => !isUnusedKey(name));
   if (left.length > 0) faults.push(`left over: ${left.join(', ')}`);
   return faults;
