@@ -34,7 +34,7 @@ describe('a file store', () => {
     expect(await again.get('B')).toBeUndefined();
   });
 
-  test('counts the values a secret has had, and lists names sorted', async () => {
+  test('S12: counts the values a secret has had, and lists names sorted', async () => {
     using a = aStore();
     await a.set('B', '1');
     await a.set('A', '1');
@@ -45,7 +45,7 @@ describe('a file store', () => {
     ]);
   });
 
-  test('writes nothing when the value is the same', async () => {
+  test('S6: writes nothing when the value is the same', async () => {
     using a = aStore();
     await a.set('A', 'one');
     const before = a.raw();
@@ -73,7 +73,7 @@ describe('a file store', () => {
     expect(Object.keys(await a.store.digests(['__proto__', 'toString']))).toEqual(['__proto__', 'toString']);
   });
 
-  test('never writes a value, and the same value is sealed differently each time', async () => {
+  test('S2: never writes a value, and the same value is sealed differently each time', async () => {
     using a = aStore();
     await a.set('A', 'canary-value');
     await a.set('B', 'canary-value');
@@ -85,7 +85,7 @@ describe('a file store', () => {
     });
   });
 
-  test('lets nobody else read its files, whatever the umask, and leaves no others behind', async () => {
+  test('S6: lets nobody else read its files, whatever the umask, and leaves no others behind', async () => {
     using a = aStore();
     const umask = process.umask(0);
     try {
@@ -154,7 +154,7 @@ describe('the digests of a file store', () => {
   });
 });
 
-describe('the master key', () => {
+describe('S5: the master key', () => {
   test.each([0o644, 0o640, 0o620, 0o604])('is refused with mode %i', async (mode) => {
     using a = aStore();
     await a.set('A', 'one');

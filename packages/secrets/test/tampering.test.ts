@@ -25,7 +25,7 @@ const expectRefused = async (a: AStore, code: string, message: RegExp = /./): Pr
   expect(a.raw()).toBe(before);
 };
 
-describe('a secrets file that somebody changed', () => {
+describe('S2, S3: a secrets file that somebody changed', () => {
   const changes: readonly (readonly [string, (file: FileContent) => void, RegExp])[] = [
     ['an entry deleted', (file) => void delete file.entries['A'], /added, removed or put back/],
     [
@@ -101,7 +101,7 @@ describe('a secrets file that somebody changed', () => {
   });
 });
 
-describe('what is not a secrets file', () => {
+describe('S4: what is not a secrets file', () => {
   test.each([
     ['an empty file', ''],
     ['text', 'A=b'],

@@ -64,7 +64,7 @@ describe('a digest', () => {
   });
 });
 
-describe('the redactor', () => {
+describe('S10: the redactor', () => {
   test('leaves text without secrets as it is', () => {
     expect(redact('nothing to see', 'hunter22')).toBe('nothing to see');
     expect(redact('no values')).toBe('no values');

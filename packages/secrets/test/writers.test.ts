@@ -28,7 +28,7 @@ const owner = (change: object): string =>
     ...change,
   });
 
-describe('writing at the same time', () => {
+describe('S6: writing at the same time', () => {
   test('keeps all of 50 secrets set at once through one store and through several', async () => {
     using a = aStore();
     const stores = [a.store, a.reopened(), a.reopened()];
@@ -111,7 +111,7 @@ describe('the lock', () => {
   });
 });
 
-describe('a disk that refuses', () => {
+describe('S6: a disk that refuses', () => {
   test('leaves the old file as it was when the new one does not fit', async () => {
     using a = aStore();
     await a.set('A', 'one');

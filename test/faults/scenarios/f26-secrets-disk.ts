@@ -11,7 +11,7 @@ const ERRNOS = ['ENOSPC', 'EIO'] as const;
 export const secretsDisk: Scenario = {
   id: 'F26',
   title: 'ENOSPC and EIO at each file call of orca secrets set, first set, rm and rotate-key',
-  counts: { short: 16, full: 1_000 },
+  counts: { short: 8, full: 1_000 },
   inCi: true,
   run: (context) => refuse(context),
 };
