@@ -16,7 +16,8 @@ export const secretsDisk: Scenario = {
   run: (context) => refuse(context),
 };
 
-const refuse = async ({ count, seed, signal, log }: ScenarioContext): Promise<ScenarioResult> => {
+const refuse = async (context: ScenarioContext): Promise<ScenarioResult> => {
+  const { count, seed, signal } = context;
   await installPackages(['strace'], silent);
   const findings = new Findings();
   const all = (await Promise.all(secretWorks.map(callPoints))).flat();
@@ -43,7 +44,7 @@ const refuse = async ({ count, seed, signal, log }: ScenarioContext): Promise<Sc
         told += 1;
       for (const fault of await faultsAfter(place, work)) findings.expect(false, `${where}: ${fault}`);
     });
-    if (index % 25 === 24) log(`${index + 1} of ${tries.length}`);
+    if (index % 25 === 24) context.log(`${index + 1} of ${tries.length}`);
   }
   findings.figure(
     `${tries.length} of ${all.length * ERRNOS.length} refused calls: the file whole after all, ${kept} times the old one`,

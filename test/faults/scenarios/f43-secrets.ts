@@ -40,7 +40,8 @@ const all = async (context: ScenarioContext): Promise<ScenarioResult> => {
   return findings.result();
 };
 
-const kills = async ({ count, seed, signal, log }: ScenarioContext, findings: Findings): Promise<void> => {
+const kills = async (context: ScenarioContext, findings: Findings): Promise<void> => {
+  const { count, seed, signal } = context;
   const points = (await Promise.all(secretWorks.map(callPoints))).flat();
   const chosen = choose(points, count, seed);
   let whole = 0;
@@ -55,7 +56,7 @@ const kills = async ({ count, seed, signal, log }: ScenarioContext, findings: Fi
       if (faults.length === 0) whole += 1;
       for (const fault of faults) findings.expect(false, `${where}: ${fault}`);
     });
-    if (index % 25 === 24) log(`${index + 1} of ${chosen.length} kills`);
+    if (index % 25 === 24) context.log(`${index + 1} of ${chosen.length} kills`);
   }
   findings.figure(
     `${whole}/${chosen.length} kills (of ${points.length} file calls in 4 commands): valid, and finished by the next run`,

@@ -4,7 +4,7 @@ import { SecretPlace } from './secret-store.ts';
 export interface Tampering {
   readonly what: string;
   /** Two secrets, A and B, are there. */
-  change(place: SecretPlace): Promise<void>;
+  readonly change: (place: SecretPlace) => Promise<void>;
   readonly says: RegExp;
 }
 
