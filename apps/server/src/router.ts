@@ -1,6 +1,7 @@
 import { routeFault, type Proxy } from '@orca/proxy';
 import type { InstanceKey, Router } from '@orca/reconcile';
 import { isSameRoute, type RouteSpec, type ServiceSpec } from '@orca/spec';
+import { messageOf } from './wire.ts';
 import { routeTable, type DeclaredRoute, type RoutedInstance } from './route-table.ts';
 
 export interface ProxyRouter extends Router<ServiceSpec> {
@@ -33,7 +34,12 @@ export interface ProxyRouterOptions {
 
 /** Routes instances through the proxy: every change is a whole new table, swapped at once. */
 export const createProxyRouter = (o: ProxyRouterOptions): ProxyRouter => {
-  const { proxy, addressOf, record, stickyKey } = o;
+  const { proxy, addressOf, stickyKey } = o;
+  /** Only a later control plane needs the record: a full disk must not keep anybody from being served. */
+  const record = (key: InstanceKey, route: RouteSpec | undefined): Promise<void> =>
+    o
+      .record(key, route)
+      .catch((error: unknown) => o.onFault(`the route of ${key} was not recorded: ${messageOf(error)}`));
   const routed = new Map<InstanceKey, RoutedInstance & { readonly drainMs: number }>();
   let isOpen = false;
   const publish = (): void => {

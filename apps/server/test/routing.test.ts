@@ -134,7 +134,7 @@ interface Rig {
   readonly faults: string[];
 }
 
-const aRouter = (): Rig => {
+const aRouter = (record = (): Promise<void> => Promise.resolve()): Rig => {
   const [tables, declared, faults]: [RouteTable[], DeclaredRoute[], string[]] = [[], [], []];
   const proxy: Pick<Proxy, 'replace' | 'drain'> = {
     replace: (next) => void tables.push(next),
@@ -146,13 +146,25 @@ const aRouter = (): Rig => {
     declared: () => declared,
     defaultDrainMs: 1,
     addressOf: () => Promise.resolve('10.0.0.1'),
-    record: () => Promise.resolve(),
+    record,
     onFault: (message) => void faults.push(message),
   });
   return { router, tables, declared, faults };
 };
 
 describe('the router', () => {
+  it('44: serves on when the disk is too full for its records, and says so', async () => {
+    const { router, tables, faults } = aRouter(() => Promise.reject(new Error('database or disk is full')));
+    router.adopt([]);
+    const [spec] = specsOf(serviceText('web', 'domain = "a.test"'));
+    if (spec === undefined) throw new Error('no spec');
+    await router.route(key('web'), spec, new AbortController().signal);
+    expect(tables.map(shown).at(-1)).toEqual(['a.test/ 10.0.0.1:80']);
+    await router.drain(key('web'), new AbortController().signal);
+    expect(tables.at(-1)?.routes).toEqual([]);
+    expect(faults).toHaveLength(2);
+  });
+
   it('publishes no table before it has taken over what runs, and then one', () => {
     const { router, tables, declared } = aRouter();
     declared.push(wants('web'), wants('api', asks({ domains: ['b.test'] })));
