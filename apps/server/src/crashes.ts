@@ -1,5 +1,5 @@
 import { foldCrash, isCrashLoop, isOnWatch, restsUntil, type CrashHistory, type InstanceKey } from '@orca/reconcile';
-import type { EngineEvent, InstanceDetails } from '@orca/runtime-docker';
+import { exitWords, type EngineEvent, type InstanceDetails } from '@orca/runtime-docker';
 
 export interface CrashesOptions {
   /** Monotonic milliseconds. */
@@ -66,16 +66,18 @@ export class Crashes {
 
   /** Learns which container is which instance; forgets those that are gone. */
   see(instances: readonly InstanceDetails[]): void {
-    const present = new Set<InstanceKey>();
-    for (const i of instances) {
-      this.#keys.set(i.containerId, i);
-      if (i.status === 'running') this.#runOf(i.containerId);
-      present.add(i.key);
+    const keys = new Set(instances.map((i) => i.key));
+    const ids = new Set(instances.map((i) => i.containerId));
+    for (const { containerId, key, memoryLimit, stage, status } of instances) {
+      this.#keys.set(containerId, { key, memoryLimit, stage });
+      if (status === 'running') this.#runOf(containerId);
     }
     for (const [id, { key }] of this.#keys) {
-      if (present.has(key)) continue;
+      if (ids.has(id)) continue;
       this.#keys.delete(id);
       this.#runs.delete(id);
+      // Another container may be the same instance: somebody removed the one before it by hand.
+      if (keys.has(key)) continue;
       this.#history.delete(key);
       this.#resting.delete(key);
     }
@@ -83,12 +85,21 @@ export class Crashes {
 
   hear(event: EngineEvent): void {
     if (event.type !== 'changed') return;
-    const run = this.#runOf(event.containerId);
-    if (event.action === 'start') this.#runs.set(event.containerId, this.#newRun());
+    const { action, containerId, exitCode } = event;
+    if (action === 'start') this.#runs.set(containerId, this.#newRun());
     // The engine tells of every signal before it sends it: whoever sent it, this end was asked for.
-    else if (event.action === 'kill') run.wasAsked = true;
-    else if (event.action === 'oom') run.wasStarved = true;
-    else if (event.action === 'die' && !run.wasAsked) this.#crash(event.containerId, run, event.exitCode);
+    else if (action === 'kill') this.#runOf(containerId).wasAsked = true;
+    else if (action === 'oom') this.#runOf(containerId).wasStarved = true;
+    else if (action === 'destroy') this.#runs.delete(containerId);
+    else if (action === 'die') {
+      const run = this.#runOf(containerId);
+      if (!run.wasAsked) this.#crash(containerId, run, exitCode);
+    }
+  }
+
+  /** How many containers something is remembered of. */
+  get size(): number {
+    return new Set([...this.#keys.keys(), ...this.#runs.keys()]).size;
   }
 
   /** Ends the rests that are over; to be called about once a second. */
@@ -123,7 +134,7 @@ export class Crashes {
     // An unproven one is judged by those who wait for it.
     if (known?.stage !== 'current') return;
     const limit = known.memoryLimit === undefined ? '' : `, limit ${Math.round(known.memoryLimit / 1024 / 1024)} MiB`;
-    const reason = wasStarved ? `ran out of memory (OOM${limit})` : `exited with code ${exitCode ?? 'unknown'}`;
+    const reason = wasStarved ? `ran out of memory (OOM${limit})` : `exited with ${exitWords(exitCode)}`;
     const now = this.#o.now();
     const history = foldCrash(this.#history.get(known.key), { at: now, ranMs: now - startedAt, reason });
     this.#history.set(known.key, history);

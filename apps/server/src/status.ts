@@ -1,6 +1,6 @@
 import type { ServiceHealth, ServiceStatus } from '@orca/api';
 import type { DesiredService, InstanceKey } from '@orca/reconcile';
-import type { InstanceDetails } from '@orca/runtime-docker';
+import { exitWords, type InstanceDetails } from '@orca/runtime-docker';
 import type { ServiceSpec } from '@orca/spec';
 
 export interface StatusInput {
@@ -103,7 +103,7 @@ const trouble = (own: readonly InstanceDetails[]): string | undefined => {
   const i = own.find((x) => x.stage === 'current' && (x.restarting || x.status === 'exited'));
   if (i === undefined) return undefined;
   if (i.oomKilled) return 'ran out of memory (OOM)';
-  const code = i.exitCode === undefined ? '' : ` with code ${i.exitCode}`;
+  const code = i.exitCode === undefined ? '' : ` with ${exitWords(i.exitCode)}`;
   return i.restarting ? `keeps restarting (exited${code}, ${i.restartCount} restarts)` : `exited${code}`;
 };
 

@@ -201,9 +201,9 @@ describe('liveness probes', () => {
 });
 
 describe('crashes', () => {
-  const changed = (action: string, exitCode?: number): EngineEvent => ({
+  const changed = (action: string, exitCode?: number, containerId = 'id-web'): EngineEvent => ({
     type: 'changed',
-    containerId: 'id-web',
+    containerId,
     service: 'web',
     action,
     exitCode,
@@ -276,6 +276,29 @@ describe('crashes', () => {
     crashes.hear(changed('oom'));
     crashes.hear(changed('die', 137));
     expect(events).toEqual([{ type: 'crashed', key: keyOf('web'), reason: 'ran out of memory (OOM, limit 64 MiB)' }]);
+  });
+
+  it('38: name the likely reason when it was killed without a word', () => {
+    const { crashes, events } = setUp();
+    crashes.hear(changed('die', 137));
+    expect(events).toMatchObject([{ reason: expect.stringMatching(/code 137 .*ran out of memory/) }]);
+  });
+
+  it('remember nothing of what is gone, nor of strangers', () => {
+    const { crashes } = setUp();
+    for (let n = 0; n < 100; n += 1) {
+      crashes.hear(changed('disconnect', undefined, `foreign-${n}`));
+      // Made anew by hand and by orca, with the same key.
+      crashes.see([running('web', { containerId: `web-${n}` })]);
+      crashes.hear(changed('kill', undefined, `web-${n}`));
+      crashes.hear(changed('die', 0, `web-${n}`));
+      crashes.see([]);
+      crashes.hear(changed('destroy', undefined, `web-${n}`));
+    }
+    expect(crashes.size).toBe(0);
+    crashes.see([running('web', { containerId: 'one' })]);
+    crashes.see([running('web', { containerId: 'two' })]);
+    expect(crashes.size).toBe(1);
   });
 
   it('20: do not count an end that was asked for, by whomever', () => {

@@ -3,6 +3,7 @@ import type { ActionOf, Prober } from '@orca/reconcile';
 import type { ServiceSpec } from '@orca/spec';
 import { checkHttp, checkTcp, type CheckResult } from './check.ts';
 import { RuntimeError } from './errors.ts';
+import { exitWords } from './exit-words.ts';
 import type { DockerRuntime } from './docker-runtime.ts';
 import type { InstanceDetails } from './seen.ts';
 
@@ -112,7 +113,7 @@ const mustStillRun = (
       ? 'was restarted'
       : seen.exitCode === undefined
         ? `is ${seen.status}`
-        : `exited with code ${seen.exitCode}`;
+        : `exited with ${exitWords(seen.exitCode)}`;
   throw new RuntimeError('ORCA_RUNTIME_EXITED', `${spec.name}: ${how} before it became ready`, { retryable: false });
 };
 
