@@ -28,7 +28,7 @@ import { EventQueue } from './event-queue.ts';
 import { followLogs, lastLines } from './instance-logs.ts';
 import type { Look } from './look.ts';
 import { obstacleOf } from './obstacles.ts';
-import { removals, unknownNames, type Order } from './order.ts';
+import { removals, triedAgain, unknownNames, type Order } from './order.ts';
 import { SingleFile } from './single-file.ts';
 import { staleReason, staleSecrets } from './stale-secrets.ts';
 import { statusOf } from './status.ts';
@@ -239,6 +239,8 @@ class Plane implements ServerPlane {
       accepted.services().filter((d) => !names.has(d.spec.name)),
     );
     if (rival !== undefined) return { end: failedEnd('refused', rival) };
+    for (const issue of triedAgain(wanted, accepted.quarantine))
+      emit({ type: 'issue', issue: { ...issue, message: this.#o.redact(issue.message) } });
     if (input.observed.kind === 'unknown' || request.dryRun) {
       emit(wirePlan(preview));
       return { end: previewEnd(preview, this.#o.now() - begun) };
@@ -342,7 +344,7 @@ class Plane implements ServerPlane {
   }
 
   #begin(services: ReadonlySet<string>, emit: Emit): Deployment {
-    const { redact, mutations, now, runtime } = this.#o;
+    const { redact, mutations, now, runtime, look } = this.#o;
     const deployment = new Deployment({
       services,
       emit,
@@ -350,6 +352,7 @@ class Plane implements ServerPlane {
       mutations,
       now,
       lastLines: (key) => lastLines(runtime, key),
+      isProven: (key) => look.seen().some((i) => i.key === key && i.stage === 'current'),
     });
     this.#deployments.add(deployment);
     return deployment;

@@ -1,5 +1,5 @@
 import type { DeployEvent, DeployOutcome, WireChange, WireFailure } from '@orca/api';
-import type { InstanceKey, Plan, ReconcilerEvent, Settlement, Step } from '@orca/reconcile';
+import { verbOf, type InstanceKey, type Plan, type ReconcilerEvent, type Settlement, type Step } from '@orca/reconcile';
 import type { ServiceSpec } from '@orca/spec';
 import { messageOf, wireChanges, wireEvent, wirePlan } from './wire.ts';
 
@@ -13,6 +13,8 @@ export interface DeploymentOptions {
   readonly redact: (text: string) => string;
   /** The last lines an instance printed. */
   readonly lastLines: (key: InstanceKey) => Promise<readonly string[]>;
+  /** Whether it was the proven one of its slot when it was last seen. */
+  readonly isProven: (key: InstanceKey) => boolean;
   /** Calls so far that could change something in the engine. */
   readonly mutations: () => number;
   readonly now: () => number;
@@ -25,12 +27,13 @@ export class Deployment {
   readonly #mutationsBefore: number;
   readonly #announced = new Set<string>();
   readonly #done: Step<ServiceSpec>[] = [];
-  readonly #downtimes = new Downtimes();
+  readonly #downtimes: Downtimes;
   readonly #failed = new Map<string, Settlement<ServiceSpec>>();
 
   constructor(o: DeploymentOptions) {
     this.#o = o;
     this.#begun = o.now();
+    this.#downtimes = new Downtimes(o.isProven);
     this.#mutationsBefore = o.mutations();
   }
 
@@ -105,7 +108,10 @@ export class Deployment {
       const lines = 'key' in action ? await lastLines(action.key).catch(() => []) : [];
       return { service, reason: redact(messageOf(first.error)) + again, logs: lines.map(redact) };
     }
+    const [open] = last.steps;
     const reasons = last.blocked.flatMap((b) => (b.service === service ? b.reasons : []));
+    if (reasons.length === 0 && outcome === 'failed' && open !== undefined)
+      reasons.push(`does not come to an end; still to do: ${verbOf(open.action.kind)} (${open.action.reason})`);
     return outcome === 'converged' || reasons.length === 0
       ? undefined
       : { service, reason: redact(reasons.join('; ')) + again, logs: [] };
@@ -115,22 +121,35 @@ export class Deployment {
 const worst = (outcomes: ReadonlySet<DeployOutcome>): DeployOutcome =>
   (['cancelled', 'failed', 'blocked'] as const).find((outcome) => outcomes.has(outcome)) ?? 'converged';
 
-/** How long nothing of a slot ran: from the stop of the old instance until the next one is ready. */
+/** How long nothing of a slot served: from when the one that served was taken out until one is ready again. */
 class Downtimes {
+  /** Which instance of a slot was ready last. */
+  readonly #ready = new Map<string, InstanceKey>();
   readonly #since = new Map<string, number>();
   readonly #lasted = new Map<string, number>();
+  readonly #isProven: (key: InstanceKey) => boolean;
+
+  constructor(isProven: (key: InstanceKey) => boolean) {
+    this.#isProven = isProven;
+  }
 
   hear(event: Event, now: number): void {
     if (event.type !== 'step.started' && event.type !== 'step.done') return;
     const { action } = event.step;
-    if (action.kind !== 'stop' && action.kind !== 'awaitReady') return;
+    if (action.kind !== 'drain' && action.kind !== 'stop' && action.kind !== 'awaitReady') return;
     const slot = action.key.slice(0, action.key.indexOf('@'));
-    const since = this.#since.get(slot);
-    // Start-first stops the old one after the new one is ready: no downtime ends there.
-    if (event.type === 'step.started' && action.kind === 'stop') this.#since.set(slot, now);
-    if (event.type === 'step.done' && action.kind === 'awaitReady' && since !== undefined) {
-      this.#lasted.set(action.service, Math.max(this.#lasted.get(action.service) ?? 0, now - since));
+    if (event.type === 'step.started' && action.kind !== 'awaitReady') {
+      // Start-first takes the old one out when another is ready; one that never was ready does not count.
+      const ready = this.#ready.get(slot);
+      const served = ready === undefined ? this.#isProven(action.key) : ready === action.key;
+      if (served && !this.#since.has(slot)) this.#since.set(slot, now);
+    }
+    if (event.type === 'step.done' && action.kind === 'awaitReady') {
+      const since = this.#since.get(slot);
+      if (since !== undefined)
+        this.#lasted.set(action.service, Math.max(this.#lasted.get(action.service) ?? 0, now - since));
       this.#since.delete(slot);
+      this.#ready.set(slot, action.key);
     }
   }
 

@@ -3,8 +3,8 @@ import type { InstanceKey } from '@orca/reconcile';
 import type { DockerRuntime, InstanceDetails } from '@orca/runtime-docker';
 import { EventQueue } from './event-queue.ts';
 
-/** How many lines a failure shows: enough for a stack trace, short enough to read. */
-const failureTail = 20;
+/** How many lines a failure shows: enough for the stack trace of a JVM. */
+const failureTail = 50;
 
 /** The last lines of an instance, for the report of its failure. */
 export const lastLines = async (runtime: DockerRuntime, key: InstanceKey): Promise<readonly string[]> => {

@@ -1,4 +1,5 @@
-import type { DesiredService } from '@orca/reconcile';
+import type { WireIssue } from '@orca/api';
+import type { DesiredService, Quarantined } from '@orca/reconcile';
 import type { ServiceSpec } from '@orca/spec';
 import type { Accepted } from './accepted.ts';
 import type { Before } from './call-off.ts';
@@ -38,3 +39,15 @@ export const unknownNames = (
   if (unknown.length === 0) return undefined;
   return `no such service: ${unknown.join(', ')} (there are: ${known.join(', ') || 'none'})`;
 };
+
+/** Whoever asks for what failed before should know that it is tried again, with all that this costs. */
+export const triedAgain = (
+  wanted: readonly DesiredService<ServiceSpec>[],
+  quarantined: Quarantined,
+): readonly WireIssue[] =>
+  wanted.flatMap(({ spec: { name, source }, revision, isPaused }) => {
+    const failed = quarantined.get(name);
+    if (failed?.revision !== revision || isPaused) return [];
+    const message = `failed before, and is tried again as it is: ${failed.reason}`;
+    return [{ severity: 'warning', ...source, col: 1, path: name, message }];
+  });

@@ -26,13 +26,20 @@ export const wireEvent = (event: ReconcileEvent<ServiceSpec>, redact: (text: str
     case 'step.done':
       return { type: 'step', step, state: 'done', ms: event.ms };
     case 'step.failed':
+      if (isAbort(event.error))
+        return { type: 'step', step, state: 'skipped', detail: 'called off: not wanted any more' };
       return { type: 'step', step, state: 'failed', ms: event.ms, detail: redact(messageOf(event.error)) };
     case 'step.skipped':
-      return { type: 'step', step, state: 'skipped', detail: `after ${event.because}` };
+      return { type: 'step', step, state: 'skipped', detail: `after ${shortened(event.because)}` };
     default:
       return event satisfies never;
   }
 };
+
+const isAbort = (error: unknown): boolean => Error.isError(error) && error.name === 'AbortError';
+
+/** Revisions are long; their first digits tell them apart. */
+const shortened = (text: string): string => text.replace(/@h\d+:([0-9a-f]{7})[0-9a-f]*/g, '@$1');
 
 export const wireIssue = (issue: Issue): WireIssue => ({ ...issue });
 

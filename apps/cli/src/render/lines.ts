@@ -45,7 +45,10 @@ const withoutPrefix = (reason: string, service: string): string =>
 
 const headline = (end: End, palette: Palette): string => {
   const { outcome, changed, unchanged, failures, mutatingCalls, ms, message } = end;
-  const changes = [...groupBy(changed.map((c) => c.change))].map(([change, n]) => `${n} ${change}`);
+  // What was done to one that failed in the end is no success to be counted.
+  const failed = new Set(failures.map((f) => f.service));
+  const well = changed.filter((c) => !failed.has(c.service));
+  const changes = [...groupBy(well.map((c) => c.change))].map(([change, n]) => `${n} ${change}`);
   const downtimes = changed.flatMap(({ service, downtimeMs }) =>
     downtimeMs === undefined ? [] : [`${service} was down for ${seconds(downtimeMs)}`],
   );
@@ -59,7 +62,7 @@ const headline = (end: End, palette: Palette): string => {
     case 'planned':
       return `nothing was changed; to do it: orca deploy`;
     case 'failed':
-      return `${palette.red('✗')} failed: ${[count(failures.length, 'service'), ...changes, ...kept].join(', ')} in ${seconds(ms)}${message === undefined ? '' : `: ${message}`}`;
+      return `${palette.red('✗')} failed: ${[count(failures.length, 'service'), ...changes, ...kept].join(', ')} in ${seconds(ms)}${downtimes.length === 0 ? '' : ` (${downtimes.join('; ')})`}${message === undefined ? '' : `: ${message}`}`;
     case 'blocked':
       return `${palette.red('✗')} blocked: ${[count(failures.length, 'service'), ...changes, ...kept].join(', ')}`;
     case 'cancelled':
