@@ -32,7 +32,12 @@ export interface Rig extends AsyncDisposable {
   readonly tlsPort: number;
 }
 
-export async function rig(options: Omit<PebbleOptions, 'httpPort' | 'tlsPort'> = {}): Promise<Rig> {
+export interface RigOptions extends Omit<PebbleOptions, 'httpPort' | 'tlsPort'> {
+  /** Whether port 80 of every name is answered here; otherwise another process does. Default true. */
+  readonly serveHttp?: boolean;
+}
+
+export async function rig({ serveHttp = true, ...options }: RigOptions = {}): Promise<Rig> {
   const [httpPort, tlsPort] = [await freePort(), await freePort()];
   const ca = await pebble({ ...options, httpPort, tlsPort });
   const dir = await tempDir('orca-acme-');
@@ -51,7 +56,7 @@ export async function rig(options: Omit<PebbleOptions, 'httpPort' | 'tlsPort'> =
     },
   });
   tls.on('tlsClientError', () => {});
-  await Promise.all([listen(web, httpPort), listen(tls, tlsPort)]);
+  await Promise.all([serveHttp ? listen(web, httpPort) : undefined, listen(tls, tlsPort)]);
   return {
     pebble: ca,
     dir,
