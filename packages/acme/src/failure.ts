@@ -52,7 +52,12 @@ export const failureOf = (error: unknown): Failure => {
   const { code, problem, retryAt } = error;
   if (problem !== undefined) {
     const kind = kinds[problem.type] ?? kindOfStatus(problem.status);
-    return { kind, type: problem.type, detail: formatProblem(problem), retryAt };
+    return {
+      kind,
+      type: problem.type === '' ? `http${problem.status}` : problem.type,
+      detail: formatProblem(problem),
+      retryAt,
+    };
   }
   return { kind: kindOfCode(code), type: code, detail: error.message, retryAt };
 };

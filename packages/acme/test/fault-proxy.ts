@@ -47,7 +47,7 @@ export async function faultProxy(pebble: Pebble): Promise<FaultProxy> {
     const one = { method: req.method ?? '', path: req.url ?? '', ...signedParts(body), at: Date.now() };
     asked.push(one);
     const fault = proxy.fault(one);
-    const answer = fault?.answer ?? (await forward(pebble, req, body));
+    const answer = fault?.answer ?? (await forward(pebble, req, body).catch(() => gone));
     fault?.change?.(answer);
     if (fault?.cut === true) {
       res.writeHead(answer.status, { ...answer.headers, 'content-length': String(answer.body.length + 10) });
@@ -82,6 +82,8 @@ export const problem = (
   headers: { 'content-type': 'application/problem+json', ...headers },
   body: JSON.stringify({ type: `urn:ietf:params:acme:error:${type}`, detail, status }),
 });
+
+const gone: Answered = { status: 502, headers: {}, body: 'nobody there' };
 
 /** Pebble makes its addresses from what it is asked as, so everything keeps going through here. */
 function forward(pebble: Pebble, req: IncomingMessage, body: string): Promise<Answered> {

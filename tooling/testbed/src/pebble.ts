@@ -24,6 +24,8 @@ export interface PebbleOptions {
   readonly blocked?: readonly string[];
   /** Percentage of good nonces that it refuses. Default 30. */
   readonly nonceReject?: number;
+  /** Further roots, and so further chains for each certificate. Default 0. */
+  readonly alternateRoots?: number;
 }
 
 /** Debian's ACME authority for tests, on the loopback address, with a DNS server of its own. */
@@ -38,8 +40,8 @@ export interface Pebble extends AsyncDisposable {
   readonly dns: string;
   /** Address of the DNS server's management: POST /set-txt, /clear-txt, /add-a, /clear-a, /set-servfail. */
   readonly dnsManagement: string;
-  /** PEM of the root above the certificates it issues. */
-  root(): Promise<string>;
+  /** PEM of a root above the certificates it issues; the first one is the usual one. */
+  root(index?: number): Promise<string>;
   /** Changes what the DNS server answers. */
   dnsCommand(path: string, body: object): Promise<void>;
   /** All that it has logged. */
@@ -50,7 +52,7 @@ export interface Pebble extends AsyncDisposable {
 }
 
 export async function pebble(options: PebbleOptions): Promise<Pebble> {
-  const { log = silent, nonceReject = 30 } = options;
+  const { log = silent, nonceReject = 30, alternateRoots = 0 } = options;
   await installPackages(['pebble', 'openssl'], log);
   const dir = await tempDir('orca-pebble-');
   const [port, management, dnsPort, dnsManagementPort] = [
@@ -74,7 +76,11 @@ export async function pebble(options: PebbleOptions): Promise<Pebble> {
   const start = async (): Promise<void> => {
     end = await startProgram('pebble', ['-config', configPath, '-dnsserver', dns], {
       logPath,
-      env: { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: String(nonceReject) },
+      env: {
+        PEBBLE_VA_NOSLEEP: '1',
+        PEBBLE_WFE_NONCEREJECT: String(nonceReject),
+        PEBBLE_ALTERNATE_ROOTS: String(alternateRoots),
+      },
       isReady: () => answers(`https://127.0.0.1:${port}/dir`, ca),
     });
   };
@@ -87,7 +93,7 @@ export async function pebble(options: PebbleOptions): Promise<Pebble> {
     key: await readFile(join(dir.path, 'key.pem'), 'utf8'),
     dns,
     dnsManagement,
-    root: () => ask(`https://127.0.0.1:${management}/roots/0`, { ca }),
+    root: (index = 0) => ask(`https://127.0.0.1:${management}/roots/${index}`, { ca }),
     dnsCommand: async (path, body) => {
       await ask(`${dnsManagement}${path}`, { body: JSON.stringify(body) });
     },
