@@ -1,5 +1,12 @@
 export { createAcmeIssuer, type AcmeIssuerOptions } from './acme-issuer.ts';
 export type { ExternalAccount } from './account.ts';
+export {
+  createCertFiles,
+  type CertFile,
+  type CertFiles,
+  type CertFilesOptions,
+  type CertFileState,
+} from './cert-files.ts';
 export { readCertificate, type Certificate } from './certificate.ts';
 export { dns01Hook, type Dns01HookOptions } from './dns01-hook.ts';
 export { AcmeError, isAcmeError, type AcmeErrorCode } from './errors.ts';
@@ -37,5 +44,6 @@ export type {
 } from './ports.ts';
 export { selfCheck, type Preflight, type SelfCheckOptions } from './preflight.ts';
 export type { Problem } from './problem.ts';
+export { createSelfSignedCertificate } from './self-signed.ts';
 export { expiryThreshold, renewalOf, type Renewal, type SuggestedWindow } from './renewal.ts';
 export { tlsAlpn01, type AlpnCertificate, type TlsAlpn01, type TlsAlpn01Options } from './tls-alpn01.ts';

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { posix } from 'node:path';
+import { acme, DEFAULT_ACME, email, httpUrl } from './acme.ts';
 import { createPlace, type Fault, issuesOf, type Place, sortIssues } from './faults.ts';
 import { LATER_CLUSTER_KEYS } from './later-cluster-keys.ts';
 import type { BackupTarget, ClusterSpec, Issue, Parsed, SecretUse, SpecFile } from './model.ts';
@@ -66,7 +67,7 @@ const needed = (uses: readonly SecretUse[], names: readonly string[]): readonly 
   names.filter((name) => uses.some((use) => use.name === name && use.isFilled && !use.isUnused));
 
 function toClusterSpec(value: TomlTable, at: Place): ClusterSpec {
-  const { cluster, acme, proxy, backup, security } = readTable(ROOT, value, at);
+  const { cluster, acme: certificates, proxy, backup, security } = readTable(ROOT, value, at);
   checkSpellings(value, at);
   checkPorts({ 'cluster.api_port': cluster.api_port, 'proxy.http_port': proxy.http_port }, proxy.https_port, at);
   return {
@@ -75,7 +76,7 @@ function toClusterSpec(value: TomlTable, at: Place): ClusterSpec {
     logLevel: cluster.log_level,
     apiPort: cluster.api_port,
     apiBind: cluster.api_bind,
-    acme: { email: acme.email ?? cluster.acme_email, directory: acme.directory },
+    acme: { ...certificates, email: certificates.email ?? cluster.acme_email },
     proxy: { httpPort: proxy.http_port, httpsPort: proxy.https_port, bind: proxy.bind },
     backup: {
       enabled: backup.enabled,
@@ -118,15 +119,6 @@ const apiAddress: Read<string> = (value, at) => {
   if (!isLoopback) at.warn(`not supported yet: an API on ${address}; it listens on loopback addresses only`);
   return address;
 };
-
-const email = parsedText((written) =>
-  /^[^\s@]+@[^\s@]+$/.test(written) ? written : new Refusal(`${quote(written)} is not an e-mail address`),
-);
-
-const httpUrl = parsedText((written) => {
-  const isHttp = URL.canParse(written) && /^https?:$/.test(new URL(written).protocol);
-  return isHttp ? written : new Refusal(`${quote(written)} is not a URL: write "https://…"`);
-});
 
 const hostPath = parsedText((written) => {
   const path = posix.resolve('/', written);
@@ -186,18 +178,16 @@ const CLUSTER = rows({
     log_level: withDefault(oneOf('trace', 'debug', 'info', 'warn', 'error'), 'info'),
     api_port: withDefault(port, 6880),
     api_bind: withDefault(list(apiAddress), ['127.0.0.1']),
-    acme_email: later('cluster.acme_email (certificates)', optional(email)),
+    acme_email: optional(email),
   },
   later: LATER_CLUSTER_KEYS.cluster,
 });
-
-const ACME = rows({ title: '[acme]', keys: { email: optional(email), directory: optional(httpUrl) } });
 
 const PROXY = rows({
   title: '[proxy]',
   keys: {
     http_port: withDefault(port, 80),
-    https_port: later('proxy.https_port (HTTPS)', withDefault(port, 443)),
+    https_port: withDefault(port, 443),
     bind: withDefault(ipAddress, '0.0.0.0'),
   },
 });
@@ -219,7 +209,7 @@ const ROOT = rows({
   title: 'cluster.toml',
   keys: {
     cluster: section(CLUSTER),
-    acme: later('[acme] (certificates)', section(ACME)),
+    acme: withDefault(acme, DEFAULT_ACME),
     proxy: section(PROXY),
     backup: later('[backup]; no backups are made yet', section(BACKUP)),
     security: section(SECURITY),

@@ -1,4 +1,6 @@
 export type {
+  AcmeChallenge,
+  AcmeSpec,
   BackupTarget,
   BindMount,
   Brand,
@@ -17,6 +19,7 @@ export type {
   Resources,
   RoutePolicy,
   RouteSpec,
+  RouteTls,
   SecretFile,
   SecretUse,
   ServiceName,

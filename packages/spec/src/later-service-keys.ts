@@ -24,8 +24,6 @@ export const LATER_SERVICE_KEYS: {
     module: { feature: 'module (WebAssembly)', read: anyText },
     build: { feature: '[service.build]; build and push the image elsewhere', read: build },
     placement: { feature: '[service.placement]; everything runs on this machine', read: placement },
-    tls_cert: { feature: 'tls_cert (TLS)', read: anyText },
-    tls_key: { feature: 'tls_key (TLS)', read: anyText },
   },
   resources: { gpu: { feature: '[service.resources.gpu]; use gpus', read: gpu } },
 };

@@ -79,6 +79,14 @@ export interface RouteSpec {
   readonly port: number;
   /** `[service.proxy]`; absent when the text has none, and in records of versions that did not know it. */
   readonly policy?: RoutePolicy | undefined;
+  /** A certificate that somebody else obtains, instead of one of `[acme]`. */
+  readonly tls?: RouteTls | undefined;
+}
+
+/** `tls_cert` and `tls_key`: files in PEM, absolute or relative to the infra root. */
+export interface RouteTls {
+  readonly certFile: string;
+  readonly keyFile: string;
 }
 
 /** What the proxy does for a service beyond forwarding. Absence is always the default. */
@@ -247,6 +255,31 @@ export type BackupTarget =
       readonly secretKey: Template | undefined;
     };
 
+export type AcmeChallenge = 'http-01' | 'tls-alpn-01' | 'dns-01';
+
+/** `[acme]`: who signs certificates for the domains of services. Without e-mail and directory nobody is asked. */
+export interface AcmeSpec {
+  readonly email: string | undefined;
+  readonly directory: string | undefined;
+  /** PEM of a private authority's own root, absolute or relative to the infra root. */
+  readonly caFile: string | undefined;
+  /** False: the authority's terms of service are not agreed to, so no account is made. */
+  readonly termsAgreed: boolean;
+  readonly profile: string | undefined;
+  readonly externalAccount: { readonly kid: string; readonly hmacKey: string } | undefined;
+  /** In the order in which they are tried. */
+  readonly challenges: readonly AcmeChallenge[];
+  /** Program and arguments that set TXT records; and its environment. */
+  readonly dnsHook: readonly string[] | undefined;
+  readonly dnsEnv: Readonly<Record<string, string>>;
+  /** DNS servers to look names up by, instead of the system's. */
+  readonly resolvers: readonly string[];
+  /** Whether it is checked that a name leads here before the authority is asked. */
+  readonly preflight: boolean;
+  readonly keyType: 'ecdsa-p256' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096';
+  readonly preferredChain: string | undefined;
+}
+
 /** `cluster.toml`, read once when the server starts. */
 export interface ClusterSpec {
   readonly name: string;
@@ -254,7 +287,7 @@ export interface ClusterSpec {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   readonly apiPort: number;
   readonly apiBind: readonly string[];
-  readonly acme: { readonly email: string | undefined; readonly directory: string | undefined };
+  readonly acme: AcmeSpec;
   readonly proxy: { readonly httpPort: number; readonly httpsPort: number; readonly bind: string };
   readonly backup: {
     readonly enabled: boolean;

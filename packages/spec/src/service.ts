@@ -1,3 +1,4 @@
+import { filePath } from './acme.ts';
 import { COMPOSE_KEYS, composedOf } from './compose.ts';
 import { composeDuration, composeSize } from './compose-units.ts';
 import { compare, type Place } from './faults.ts';
@@ -99,17 +100,22 @@ function routeOf({ read, has }: Written, at: Place): RouteSpec | undefined {
     if (has('routes')) at.at('routes').error('has no effect without domain: set it, or remove routes');
     if (read.strip_prefix) at.at('strip_prefix').error('has no effect without domain and routes');
     if (has('proxy')) at.at('proxy').error('has no effect without domain: set it, or remove [service.proxy]');
+    for (const key of ['tls_cert', 'tls_key'] as const) if (has(key)) at.at(key).error('has no effect without domain');
     return undefined;
   }
   if (!has('port')) at.at(has('domain') ? 'domain' : 'domains').error('needs port: the port the container listens on');
   const domains = read.domains ?? (read.domain === undefined ? [] : [read.domain]);
   const paths = read.routes ?? ['/'];
+  const { tls_cert: certFile, tls_key: keyFile } = read;
+  if (has('tls_cert') !== has('tls_key'))
+    at.at(has('tls_cert') ? 'tls_cert' : 'tls_key').error('tls_cert and tls_key go together: set both');
   return {
     domains: sorted(domains),
     paths: sorted(paths),
     stripPrefix: read.strip_prefix,
     port: read.port ?? 0,
     policy: read.proxy,
+    tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
   };
 }
 
@@ -272,6 +278,8 @@ const SERVICE = rows({
     routes: optional(nonEmptyList(routePath)),
     strip_prefix: withDefault(flag, false),
     proxy: optional(routePolicy),
+    tls_cert: optional(filePath),
+    tls_key: optional(filePath),
     depends_on: withDefault(list(serviceName), []),
     extra_ports: withDefault(list(publishedPort), []),
     env: withDefault(record(template, envNameFault), {}),

@@ -5,8 +5,6 @@ const serviceKeys = [
   'triggers = ["http:", "cron:0 0 3 * * *"]',
   'assets = "./public"',
   'module = "app.wasm"',
-  'tls_cert = "./cert.pem"',
-  'tls_key = "./key.pem"',
   '[service.build]\nrepo = "https://git.example.com/a.git"\nbranch = "main"\ndockerfile = "Dockerfile"\ncontext = "."',
   '[service.placement]\nnode = "b"\nrequires_gpu = false\nlabels = { disk = "ssd" }',
   '[service.resources.gpu]\ncount = 1\nvendor = "nvidia"\nvram_min = 8000\nmodel = "A100"',
@@ -21,12 +19,9 @@ const serviceKeys = [
 
 const clusterKeys = [
   '[cluster]\ngrpc_port = 6881',
-  '[cluster]\nacme_email = "ops@example.com"',
   '[cluster]\napi_bind = ["0.0.0.0"]',
   '[cluster.network]\nprovider = "netbird"\nsetup_key = "${secrets.KEY}"\nmanagement_url = "https://x"',
   '[network]\nprovider = "netbird"',
-  '[acme]\nemail = "ops@example.com"',
-  '[proxy]\nhttps_port = 443',
   '[backup]\nenabled = true',
   '[[node]]\naddress = "10.0.0.2"\nlabels = { zone = "a" }\n[[node.gpus]]\nvendor = "nvidia"\ncount = 2\nmodel = "A100"',
   '[[token]]\nname = "ci"\nvalue = "${secrets.CI}"\nrole = "deployer"',

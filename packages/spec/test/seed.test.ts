@@ -169,8 +169,6 @@ describe('the blocks of the guide', () => {
 
   test('cluster.toml, with warnings for what is not built yet and no error', () => {
     expect(clusterIssues(CLUSTER)).toEqual([
-      expect.stringMatching(/^warning cluster.toml:6:1: acme: not supported yet/),
-      expect.stringMatching(/^warning cluster.toml:12:1: proxy.https_port: not supported yet/),
       expect.stringMatching(/^warning cluster.toml:14:1: backup: not supported yet/),
     ]);
     expect(cluster(CLUSTER)).toMatchObject({
