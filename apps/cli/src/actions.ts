@@ -12,6 +12,9 @@ export type ActionName =
   | 'status'
   | 'logs'
   | 'stop'
+  | 'certs'
+  | 'renewCert'
+  | 'revokeCert'
   | 'setSecret'
   | 'listSecrets'
   | 'removeSecret'
@@ -33,6 +36,7 @@ export const actions: Readonly<Record<ActionName, Action>> = {
       ...global(a),
       apiPort: number(a, 'api-port'),
       proxyPort: number(a, 'proxy-port'),
+      httpsPort: number(a, 'https-port'),
     }),
   deploy: async (c, a) =>
     (await import('./commands/deploy.ts')).deploy(c, {
@@ -72,6 +76,11 @@ export const actions: Readonly<Record<ActionName, Action>> = {
       follow: flag(a, 'follow'),
     }),
   stop: async (c, a) => (await import('./commands/stop.ts')).stop(c, { ...global(a), services: texts(a, 'services') }),
+  certs: async (c, a) => (await import('./commands/certs.ts')).certs(c, { ...global(a), json: flag(a, 'json') }),
+  renewCert: async (c, a) =>
+    (await import('./commands/certs.ts')).renewCert(c, { ...global(a), host: text(a, 'host') ?? '' }),
+  revokeCert: async (c, a) =>
+    (await import('./commands/certs.ts')).revokeCert(c, { ...global(a), host: text(a, 'host') ?? '' }),
   setSecret: async (c, a) =>
     (await import('./commands/secrets/set.ts')).setSecret(c, {
       ...secrets(a),

@@ -1,5 +1,6 @@
 import yargs, { type Argv } from 'yargs';
 import { actions, type Action } from './actions.ts';
+import { certsCommands } from './certs-parser.ts';
 import { CliError, type Context } from './context.ts';
 import { secretsCommands } from './secrets-parser.ts';
 
@@ -26,7 +27,7 @@ export const buildParser = (args: readonly string[], context: Context, run: Run)
     .fail((message, error) => {
       throw error ?? new CliError(`${message}\nsee: orca --help`, usageError);
     });
-  return secretsCommands(operations(parser, run), run);
+  return secretsCommands(certsCommands(operations(parser, run), run), run);
 };
 
 const operations = (parser: Argv, run: Run): Argv =>
@@ -37,7 +38,8 @@ const operations = (parser: Argv, run: Run): Argv =>
       (y) =>
         y
           .option('api-port', { type: 'number', describe: 'instead of [cluster] api_port' })
-          .option('proxy-port', { type: 'number', describe: 'instead of [proxy] http_port' })
+          .option('proxy-port', { type: 'number', describe: 'instead of [proxy] http_port; alone it means no HTTPS' })
+          .option('https-port', { type: 'number', describe: 'instead of [proxy] https_port' })
           .example('cd ~/orca && orca server', 'serve the repository in ~/orca')
           .example('orca server --dir ~/orca --proxy-port 8080', 'without the right to port 80'),
       run(actions.server),

@@ -1,8 +1,8 @@
 import {
   ApiError,
   type ClusterStatus,
-  type ControlPlane,
   type DeployEvent,
+  type DeployPlane,
   type DeployRequest,
   type LogLine,
   type LogsRequest,
@@ -54,7 +54,7 @@ export interface ControlPlaneOptions {
 }
 
 /** The control plane with what the server's own loops tell it. */
-export interface ServerPlane extends ControlPlane {
+export interface ServerPlane extends DeployPlane {
   /** Passes an event of the loop on to the deploys that wait for it. */
   hear(event: ReconcilerEvent<ServiceSpec>): void;
 }

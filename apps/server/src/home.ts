@@ -10,6 +10,8 @@ export interface Home {
   readonly logPath: string;
   readonly lockPath: string;
   readonly storePath: string;
+  /** Certificates, their keys and the accounts they were obtained with. */
+  readonly certsPath: string;
   /** How far the secrets file had come when it was last seen. */
   readonly seenPath: string;
 }
@@ -31,6 +33,7 @@ export const openHome = (dir: string): Home => {
     logPath: join(dir, 'orca.log'),
     lockPath: join(dir, 'orca.pid'),
     storePath: join(dir, 'orca.db'),
+    certsPath: join(dir, 'certs'),
     seenPath: join(dir, 'secrets-seen.json'),
   };
 };

@@ -13,6 +13,7 @@ import {
 import type { ClusterSpec, ServiceSpec } from '@orca/spec';
 import type { Logger } from 'pino';
 import { openAccepted, type Accepted } from './accepted.ts';
+import type { WantedDomains } from './certificates/certificates.ts';
 import { createControlPlane, type ServerPlane } from './control-plane.ts';
 import { Crashes } from './crashes.ts';
 import { loadDesired } from './desired.ts';
@@ -42,6 +43,8 @@ export interface KeeperOptions {
   readonly images: ImageRecords;
   readonly proxy: Proxy;
   readonly log: Logger;
+  /** Told when the services that are kept, and so their domains, may be others. */
+  readonly onDomains: () => void;
 }
 
 /** Keeps what was deployed true: the loop, the probes and the engine's events, put together. */
@@ -49,6 +52,10 @@ export interface Keeper {
   readonly plane: ServerPlane;
   /** Takes over what runs, and begins; resolves after the first look. */
   start(): Promise<void>;
+  /** Domains of the services that are kept. */
+  domains(): readonly WantedDomains[];
+  /** Hosts whose certificate is good. */
+  setHttpsHosts(hosts: readonly string[]): void;
   /** When the loop last finished a look at the world, by `now`. */
   lastProgressAt(): number;
   /** Lets what is under way come to a safe point; workloads stay. */
@@ -69,7 +76,10 @@ const clock: Clock = {
 
 export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
   const { root, cluster, secrets, records, log } = o;
-  const accepted = await openAccepted(records, () => router.redeclare());
+  const accepted = await openAccepted(records, () => {
+    router.redeclare();
+    o.onDomains();
+  });
   const now = (): number => clock.now();
   let mutations = 0;
   const runtime = createDockerRuntime({
@@ -246,6 +256,8 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
   let ticking: NodeJS.Timeout | undefined;
   return {
     plane,
+    domains: () => accepted.services().flatMap(({ spec }) => domainsOf(spec)),
+    setHttpsHosts: (hosts) => router.setHttpsHosts(hosts),
     lastProgressAt: () => loop.lastResyncAt(),
     start: async () => {
       await reportEngine(runtime, log);
@@ -275,6 +287,9 @@ const declaredRoutes = (accepted: Accepted): readonly DeclaredRoute[] =>
     const { name, route } = spec;
     return route === undefined ? [] : [{ service: name, route, isStopped: isPaused }];
   });
+
+const domainsOf = ({ route }: ServiceSpec): readonly WantedDomains[] =>
+  route === undefined ? [] : [{ domains: route.domains, tls: route.tls }];
 
 /** After these nobody answers at the container's address, or soon somebody else does. */
 const endings: ReadonlySet<string> = new Set(['die', 'pause', 'disconnect', 'destroy']);

@@ -14,17 +14,22 @@ export const redactedPlane = (plane: ControlPlane, redact: (text: string) => str
       throw cleanError(error, redact);
     }
   };
+  const one = async <T>(ask: () => Promise<T>): Promise<T> => {
+    try {
+      return clean(await ask());
+    } catch (error) {
+      throw cleanError(error, redact);
+    }
+  };
   return {
     deploy: (request, signal) => stream<DeployEvent>(plane.deploy(request, signal)),
     stop: (request, signal) => stream<DeployEvent>(plane.stop(request, signal)),
     logs: (request, signal) => stream(plane.logs(request, signal)),
-    status: async (signal) => {
-      try {
-        return clean(await plane.status(signal));
-      } catch (error) {
-        throw cleanError(error, redact);
-      }
-    },
+    status: (signal) => one(() => plane.status(signal)),
+    certs: (signal) => one(() => plane.certs(signal)),
+    renewCert: (host, signal) => one(() => plane.renewCert(host, signal)),
+    revokeCert: (host, signal) => one(() => plane.revokeCert(host, signal)),
+    metrics: (signal) => one(() => plane.metrics(signal)),
   };
 };
 

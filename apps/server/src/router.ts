@@ -12,6 +12,8 @@ export interface ProxyRouter extends Router<ServiceSpec> {
    * published: it would take those off the air that are not known yet.
    */
   adopt(found: readonly RoutedInstance[]): void;
+  /** Hosts whose certificate is good from now on: plain HTTP for them is redirected. */
+  setHttpsHosts(hosts: readonly string[]): void;
   /** What services ask for has changed, or one was stopped or taken away. */
   redeclare(): void;
   /** New addresses as seen; an instance that does not run has none. */
@@ -42,11 +44,13 @@ export const createProxyRouter = (o: ProxyRouterOptions): ProxyRouter => {
       .catch((error: unknown) => o.onFault(`the route of ${key} was not recorded: ${messageOf(error)}`));
   const routed = new Map<InstanceKey, RoutedInstance & { readonly drainMs: number }>();
   let isOpen = false;
+  let httpsHosts: readonly string[] = [];
   const publish = (): void => {
     if (!isOpen) return;
     const { routes } = routeTable({ routed: routed.values(), declared: o.declared(), stickyKey });
     // One that cannot be served, from a record of another version, must not keep the others from being so.
     proxy.replace({
+      httpsHosts,
       routes: routes.filter((route) => {
         const fault = routeFault(route);
         if (fault !== undefined) o.onFault(`${route.host}${route.pathPrefix} is not routed: it ${fault}`);
@@ -63,6 +67,10 @@ export const createProxyRouter = (o: ProxyRouterOptions): ProxyRouter => {
       publish();
     },
     redeclare: publish,
+    setHttpsHosts: (hosts) => {
+      httpsHosts = hosts;
+      publish();
+    },
     refresh: (keys, addressNow) => {
       let changed = false;
       for (const key of keys) {

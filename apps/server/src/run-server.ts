@@ -1,15 +1,21 @@
 import { realpathSync } from 'node:fs';
 import { join, resolve as resolvePath } from 'node:path';
+import type { ControlPlane } from '@orca/api';
 import { createApiServer, tokenAuthorizer } from '@orca/api/server';
 import { createProxy } from '@orca/proxy';
 import { createFileStore, findMasterKey } from '@orca/secrets';
 import type { ClusterSpec } from '@orca/spec';
 import { findInfraRoot } from '@orca/spec/files';
 import { createStore } from '@orca/store';
+import { certMetrics } from './certificates/cert-metrics.ts';
+import { createCertPlane } from './certificates/cert-plane.ts';
+import { createCertificates, type Certificates } from './certificates/certificates.ts';
+import { httpsFront } from './certificates/https-front.ts';
 import { readClusterFile } from './cluster-file.ts';
 import { ServerError } from './errors.ts';
 import { isCode, openHome, openToken, type Home } from './home.ts';
 import { openImageRecords } from './image-records.ts';
+import type { ServerPlane } from './control-plane.ts';
 import { createKeeper } from './keeper.ts';
 import { takeLock } from './lock.ts';
 import { openLog } from './log.ts';
@@ -27,6 +33,8 @@ export interface ServerOptions {
   readonly home: string;
   readonly apiPort?: number;
   readonly proxyPort?: number;
+  /** Instead of `[proxy] https_port`. With `proxyPort` alone there is no HTTPS: whoever may not use 80 may not use 443. */
+  readonly httpsPort?: number;
   readonly version: string;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
@@ -95,9 +103,11 @@ const serve = async (options: ServerOptions, place: Place): Promise<number> => {
   await secrets.refresh().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'secrets cannot be read'));
   for (const { file, message } of await guards.strayWarnings()) log.warn({ file }, message);
   const records = createRecords(store, secrets);
+  const httpsPort = options.httpsPort ?? (options.proxyPort === undefined ? cluster.proxy.httpsPort : undefined);
   const proxy = createProxy({
     port: options.proxyPort ?? cluster.proxy.httpPort,
     bind: cluster.proxy.bind,
+    ...(httpsPort === undefined ? {} : { https: { port: httpsPort }, httpsPort }),
     onEvent: (event) => log.debug(event, 'proxy'),
   });
   const keeper = await createKeeper({
@@ -112,18 +122,34 @@ const serve = async (options: ServerOptions, place: Place): Promise<number> => {
     images: await openImageRecords(store),
     proxy,
     log,
+    onDomains: () => certificates?.rewant(),
+  });
+  let certificates: Certificates | undefined = undefined;
+  certificates = await createCertificates({
+    spec: cluster.acme,
+    root,
+    dir: home.certsPath,
+    version: options.version,
+    env: options.env,
+    now: () => Date.now(),
+    wanted: () => keeper.domains(),
+    front: httpsFront(proxy, httpsPort !== undefined, (hosts) => keeper.setHttpsHosts(hosts)),
+    log,
   });
   const api = createApiServer(
-    redactedPlane(keeper.plane, (text) => secrets.redact(text)),
+    redactedPlane(planeOf(keeper.plane, certificates), (text) => secrets.redact(text)),
     { authorize: tokenAuthorizer(tokenSha256), version: options.version },
   );
 
   const ending = endOf(options.signal);
+  // Certificates first: nobody who connects is to be shown a lesser one than there is.
+  await certificates.start();
   const proxyAddress = await listen(
-    () => proxy.listen().then(() => proxy.address),
+    () => proxy.listen().then(() => ({ http: proxy.address, https: proxy.httpsAddress })),
     'proxy',
     options.proxyPort ?? cluster.proxy.httpPort,
   );
+  certificates.rewant();
   const apiPort = options.apiPort ?? cluster.apiPort;
   const { port } = await listen(() => api.listen({ host: '127.0.0.1', port: apiPort }), 'API', apiPort);
   await keeper.start();
@@ -140,11 +166,24 @@ const serve = async (options: ServerOptions, place: Place): Promise<number> => {
   const reason = await ending;
   watchdog.stop();
   log.info({ reason }, 'orca server ends; containers keep running');
+  await certificates.stop();
   await keeper.stop();
   await api.close();
   await proxy.close();
   await store.close();
   return 0;
+};
+
+const planeOf = (plane: ServerPlane, certificates: Certificates): ControlPlane => {
+  const now = (): number => Date.now();
+  return {
+    deploy: (request, signal) => plane.deploy(request, signal),
+    stop: (request, signal) => plane.stop(request, signal),
+    status: (signal) => plane.status(signal),
+    logs: (request, signal) => plane.logs(request, signal),
+    ...createCertPlane(certificates, now),
+    metrics: () => Promise.resolve(certMetrics(certificates, now())),
+  };
 };
 
 /** Where files with secrets may lie: what the user names, else the usual places. */

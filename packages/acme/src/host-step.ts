@@ -35,6 +35,8 @@ export interface StepResult {
   readonly record: HostRecord;
   /** Earliest time to look at the host again, where the record does not say. */
   readonly notBefore: number;
+  /** Set when the certificate is a new one. */
+  readonly issued?: { readonly isRenewal: boolean };
 }
 
 const busyMs = 2_000;
@@ -152,8 +154,7 @@ const settle = async (c: StepContext, host: string, known: Known, certPem: strin
   await c.store.saveCertificate(host, certificate);
   const record = withSuccess(known.record, c.configuration);
   await c.store.saveRecord(host, record);
-  c.onEvent({ type: 'issued', host, certificate, isRenewal: known.certificate !== undefined });
-  return { certificate, record, notBefore: c.now() };
+  return { certificate, record, notBefore: c.now(), issued: { isRenewal: known.certificate !== undefined } };
 };
 
 /** Advice that cannot be had is no failure: the lifetime decides then. */

@@ -10,11 +10,11 @@ export interface Http01 {
    * before any redirect or authentication; `undefined` for what is not a live token: answer 404,
    * or go on as usual.
    */
-  answer(path: string): string | undefined;
+  readonly answer: (path: string) => string | undefined;
   /** All that is live now. */
-  answers(): Http01Answers;
+  readonly answers: () => Http01Answers;
   /** Shows a token of one's own, to find out whether a name leads here. */
-  show(token: string, text: string): Promise<() => Promise<void>>;
+  readonly show: (token: string, text: string) => Promise<() => Promise<void>>;
 }
 
 export interface Http01Options {

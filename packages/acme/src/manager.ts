@@ -6,7 +6,7 @@ import { keepManaged, sweepUnmanaged } from './sweep.ts';
 import { emptyRecord, type HostRecord } from './host-record.ts';
 import { qualifyHost } from './host-name.ts';
 import { stateOf, type HostState } from './host-state.ts';
-import { busyUntil, loadHost, stepHost, type StepContext } from './host-step.ts';
+import { busyUntil, loadHost, stepHost, type StepContext, type StepResult } from './host-step.ts';
 import { createLimiter } from './limiter.ts';
 import type { CertManagerOptions } from './manager-options.ts';
 import { nextOrderAt, recentOrders } from './order-rate.ts';
@@ -94,6 +94,12 @@ export const createCertManager = (o: CertManagerOptions): CertManager => {
     const decision = decide({ certificate, record }, now());
     return Math.max(notBefore, decision.do === 'wait' ? decision.until : now());
   };
+  /** Told once `current` gives it: whoever hears of it asks at once. */
+  const take = (host: string, entry: Entry, { certificate, record, notBefore, issued }: StepResult): void => {
+    Object.assign(entry, { certificate, record, notBefore });
+    if (issued === undefined || certificate === undefined) return;
+    onEvent({ type: 'issued', host, certificate, isRenewal: issued.isRenewal });
+  };
   const step = async (host: string, entry: Entry, signal: AbortSignal): Promise<void> => {
     entry.isRunning = true;
     try {
@@ -101,7 +107,7 @@ export const createCertManager = (o: CertManagerOptions): CertManager => {
         if (signal.aborted || entries.get(host) !== entry) return;
         const result = await stepHost(context, host, signal);
         if (result === undefined) entry.notBefore = busyUntil(now());
-        else Object.assign(entry, result);
+        else take(host, entry, result);
       });
     } catch (error) {
       if (signal.aborted) return;

@@ -12,7 +12,7 @@ export interface AlpnCertificate {
 
 export interface TlsAlpn01 {
   readonly solver: Solver;
-  certificates(): readonly AlpnCertificate[];
+  readonly certificates: () => readonly AlpnCertificate[];
 }
 
 export interface TlsAlpn01Options {

@@ -23,7 +23,7 @@ describe('A6: http-01', () => {
     expect([`${prefix}abc`, `${prefix}def`].map(answer)).toEqual([undefined, 'def.thumb']);
   });
 
-  test.each([`${prefix}abc/`, `${prefix}abc?x`, `${prefix}../abc`, `${prefix}`, '/abc', `${prefix}constructor`])(
+  test.each([`${prefix}abc/`, `${prefix}abc?x`, `${prefix}../abc`, prefix, '/abc', `${prefix}constructor`])(
     'nothing for %s',
     async (path) => {
       const { solver, answer } = http01();

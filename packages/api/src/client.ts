@@ -1,6 +1,6 @@
-import type { ClusterStatus, ControlPlane, DeployEvent, LogLine } from './contract.ts';
+import type { CertStatus, ClusterStatus, ControlPlane, DeployEvent, LogLine } from './contract.ts';
 import { ApiError } from './errors.ts';
-import { openCall, readJson, readLines, type Call, type Endpoint } from './http-call.ts';
+import { openCall, readJson, readLines, readText, type Call, type Endpoint } from './http-call.ts';
 
 export { ApiError } from './errors.ts';
 
@@ -41,6 +41,17 @@ export const createApiClient = (options: ApiClientOptions): ControlPlane => {
       const path = `/api/v1/services/${encodeURIComponent(service)}/logs?tail=${tail}&follow=${follow}`;
       for await (const line of values(endpoint, { path }, signal)) if (isLogLine(line)) yield line;
     },
+    async certs(signal) {
+      const answer = await readJson(endpoint, { path: '/api/v1/certs' }, signal);
+      if (!hasCerts(answer)) throw notOrca(endpoint);
+      return answer.certs;
+    },
+    renewCert: async (host, signal) => void (await readJson(endpoint, certCall(host, 'renew'), signal)),
+    revokeCert: async (host, signal) => void (await readJson(endpoint, certCall(host, 'revoke'), signal)),
+    async metrics(signal) {
+      const response = await openCall(endpoint, { path: '/api/v1/metrics', accept: 'text/plain' }, signal);
+      return readText(endpoint, response, signal);
+    },
   };
 };
 
@@ -61,6 +72,11 @@ async function* values(endpoint: Endpoint, call: Call, signal: AbortSignal): Asy
     yield value;
   }
 }
+
+const certCall = (host: string, action: string): Call => ({
+  path: `/api/v1/certs/${encodeURIComponent(host)}/${action}`,
+  body: {},
+});
 
 const listed = (services: readonly string[] | 'all'): object => (services === 'all' ? {} : { services });
 
@@ -86,6 +102,9 @@ const isLogLine = (value: object): value is LogLine =>
 
 const isStatus = (value: unknown): value is ClusterStatus =>
   typeof value === 'object' && value !== null && 'services' in value && Array.isArray(value.services);
+
+const hasCerts = (value: unknown): value is { readonly certs: readonly CertStatus[] } =>
+  typeof value === 'object' && value !== null && 'certs' in value && Array.isArray(value.certs);
 
 const isFailure = (value: object): value is { readonly error: string; readonly status: number } =>
   'error' in value && typeof value.error === 'string' && 'status' in value && typeof value.status === 'number';

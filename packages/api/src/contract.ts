@@ -138,11 +138,49 @@ export interface LogsRequest {
   readonly follow: boolean;
 }
 
-/** The server implements it for real, the client over HTTP: tests and the CLI cannot tell. */
-export interface ControlPlane {
+/** The certificate of one host, and what becomes of it. Times are ISO. */
+export interface CertStatus {
+  readonly host: string;
+  /** `acme`: an authority is asked for it; `file`: the user brings it; `none`: there is nobody to ask. */
+  readonly source: 'acme' | 'file' | 'none';
+  /** `pending`: being obtained; `failed`: there is none, and the last try did not get one. */
+  readonly state: 'none' | 'pending' | 'valid' | 'failed';
+  readonly issuer: string | undefined;
+  readonly serial: string | undefined;
+  readonly notBefore: string | undefined;
+  readonly notAfter: string | undefined;
+  readonly daysLeft: number | undefined;
+  readonly renewal: { readonly at: string; readonly why: string } | undefined;
+  /** Also of a renewal, while the certificate before it serves. In the authority's own words. */
+  readonly lastError: { readonly type: string; readonly detail: string; readonly at: string } | undefined;
+  /** Failures in a row. */
+  readonly failures: number;
+  readonly nextTryAt: string | undefined;
+  /** Why nothing is done for it. */
+  readonly reason: string | undefined;
+}
+
+/** What is asked of services. */
+export interface DeployPlane {
   deploy(request: DeployRequest, signal: AbortSignal): AsyncIterable<DeployEvent>;
   stop(request: StopRequest, signal: AbortSignal): AsyncIterable<DeployEvent>;
   status(signal: AbortSignal): Promise<ClusterStatus>;
   /** Throws `ApiError` with status 404 for a service that is not known. */
   logs(request: LogsRequest, signal: AbortSignal): AsyncIterable<LogLine>;
+}
+
+/** What is asked of certificates. */
+export interface CertPlane {
+  /** Of every domain of the services that are kept, by name. */
+  certs(signal: AbortSignal): Promise<readonly CertStatus[]>;
+  /** Asks for a new certificate now, whatever failed before; returns before it is there. 404 for a host that has none to renew. */
+  renewCert(host: string, signal: AbortSignal): Promise<void>;
+  /** Tells the authority that the certificate is not to be trusted any more; a new one follows. */
+  revokeCert(host: string, signal: AbortSignal): Promise<void>;
+}
+
+/** The server implements it for real, the client over HTTP: tests and the CLI cannot tell. */
+export interface ControlPlane extends DeployPlane, CertPlane {
+  /** What can be measured, in Prometheus' text format. */
+  metrics(signal: AbortSignal): Promise<string>;
 }

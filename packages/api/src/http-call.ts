@@ -84,7 +84,7 @@ async function* chunks(endpoint: Endpoint, response: IncomingMessage, signal: Ab
   }
 }
 
-const readText = async (endpoint: Endpoint, response: IncomingMessage, signal: AbortSignal): Promise<string> => {
+export const readText = async (endpoint: Endpoint, response: IncomingMessage, signal: AbortSignal): Promise<string> => {
   let text = '';
   for await (const chunk of chunks(endpoint, response, signal)) {
     text += chunk;

@@ -1,8 +1,11 @@
 export type {
+  CertPlane,
+  CertStatus,
   ClusterStatus,
   ControlPlane,
   DeployEvent,
   DeployOutcome,
+  DeployPlane,
   DeployRequest,
   LogLine,
   LogsRequest,

@@ -66,6 +66,7 @@ const deployBody = Type.Object(
 const stopBody = Type.Object({ services }, strict);
 const statusQuery = Type.Object({ project: Type.Optional(Type.String({ maxLength: 200 })) }, strict);
 const logsParams = Type.Object({ name: serviceName }, strict);
+const certParams = Type.Object({ host: Type.String({ pattern: '^(\\*\\.)?[a-z0-9.-]{1,253}$' }) }, strict);
 const logsQuery = Type.Object(
   { tail: Type.Optional(Type.String({ pattern: '^[0-9]{1,6}$' })), follow: Type.Optional(flag) },
   strict,
@@ -149,8 +150,53 @@ const logs: Route = {
   },
 };
 
+const certs: Route = {
+  method: 'GET',
+  path: '/api/v1/certs',
+  permission: 'view',
+  params: nothing,
+  query: nothing,
+  body: undefined,
+  async handle(_call, { plane, signal }) {
+    return { kind: 'json', status: 200, body: { certs: await plane.certs(signal) } };
+  },
+};
+
+const certAction = (action: 'renew' | 'revoke'): Route => ({
+  method: 'POST',
+  path: `/api/v1/certs/{host}/${action}`,
+  permission: 'operate',
+  params: certParams,
+  query: nothing,
+  body: nothing,
+  async handle({ params }: Call & { readonly params: Static<typeof certParams> }, { plane, signal }) {
+    await (action === 'renew' ? plane.renewCert(params.host, signal) : plane.revokeCert(params.host, signal));
+    return { kind: 'json', status: 202, body: { host: params.host, accepted: action } };
+  },
+});
+
+const metrics: Route = {
+  method: 'GET',
+  path: '/api/v1/metrics',
+  permission: 'view',
+  params: nothing,
+  query: nothing,
+  body: undefined,
+  handle: (_call, { plane, signal }) => ({ kind: 'stream', format: 'text', chunks: once(plane.metrics(signal)) }),
+};
+
 /** Every route there is; the router refuses to register another. */
-export const routes: readonly Route[] = [health, deploy, stop, status, logs];
+export const routes: readonly Route[] = [
+  health,
+  deploy,
+  stop,
+  status,
+  logs,
+  certs,
+  certAction('renew'),
+  certAction('revoke'),
+  metrics,
+];
 
 const answerEvents = async (events: AsyncIterable<DeployEvent>, { accepts }: RouteContext): Promise<Answer> => {
   if (accepts(ndjson)) return { kind: 'stream', format: 'ndjson', chunks: map(events, jsonLine) };
@@ -159,6 +205,10 @@ const answerEvents = async (events: AsyncIterable<DeployEvent>, { accepts }: Rou
 };
 
 const jsonLine = (value: object): string => `${JSON.stringify(value)}\n`;
+
+async function* once(text: Promise<string>): AsyncIterable<string> {
+  yield await text;
+}
 
 async function* map<T>(items: AsyncIterable<T>, each: (item: T) => string): AsyncIterable<string> {
   for await (const item of items) yield each(item);

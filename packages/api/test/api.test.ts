@@ -1,7 +1,14 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
-import type { ClusterStatus, ControlPlane, DeployEvent, DeployRequest } from '@orca/api';
+import {
+  ApiError,
+  type CertStatus,
+  type ClusterStatus,
+  type ControlPlane,
+  type DeployEvent,
+  type DeployRequest,
+} from '@orca/api';
 import { createApiClient } from '@orca/api/client';
 import { createApiServer, tokenAuthorizer, type ApiServer } from '@orca/api/server';
 import { routes } from '../src/routes.ts';
@@ -52,7 +59,37 @@ class Plane implements ControlPlane {
   async *logs(): AsyncIterable<{ stream: 'stdout'; text: string; slot: number }> {
     yield { stream: 'stdout', text: 'line ü', slot: 1 };
   }
+  readonly certActions: string[] = [];
+  async certs(): Promise<readonly CertStatus[]> {
+    return [cert];
+  }
+  async renewCert(host: string): Promise<void> {
+    this.certActions.push(`renew ${host}`);
+  }
+  async revokeCert(host: string): Promise<void> {
+    if (host !== 'a.test') throw new ApiError(404, `no service has the domain ${host}`);
+    this.certActions.push(`revoke ${host}`);
+  }
+  async metrics(): Promise<string> {
+    return 'orca_up 1\n';
+  }
 }
+
+const cert: CertStatus = {
+  host: 'a.test',
+  source: 'acme',
+  state: 'valid',
+  issuer: 'a CA',
+  serial: '0a',
+  notBefore: '2026-11-01T00:00:00.000Z',
+  notAfter: '2027-01-01T00:00:00.000Z',
+  daysLeft: 36,
+  renewal: { at: '2026-12-10T00:00:00.000Z', why: 'the authority suggests it' },
+  lastError: undefined,
+  failures: 0,
+  nextTryAt: '2026-12-10T00:00:00.000Z',
+  reason: undefined,
+};
 
 const servers: ApiServer[] = [];
 afterEach(async () => {
@@ -243,5 +280,23 @@ describe('a deploy without a stream', () => {
     expect((await ask()).status).toBe(500);
     plane.events = [{ ...end, outcome: 'failed', failures: [{ service: 'db', reason: 'crash', logs: [] }] }];
     expect((await ask()).status).toBe(206);
+  });
+});
+
+describe('certificates', () => {
+  it('are told, renewed and revoked by host; metrics are text', async () => {
+    const plane = new Plane();
+    const port = await serve(plane);
+    const remote = client(port);
+    const signal = AbortSignal.timeout(30_000);
+    expect(await remote.certs(signal)).toEqual([cert]);
+    await remote.renewCert('*.a.test', signal);
+    await remote.revokeCert('a.test', signal);
+    expect(plane.certActions).toEqual(['renew *.a.test', 'revoke a.test']);
+    await expect(remote.revokeCert('b.test', signal)).rejects.toMatchObject({ status: 404 });
+    expect(await remote.metrics(signal)).toBe('orca_up 1\n');
+    const path = '/api/v1/certs/..%2F..%2Fetc/renew';
+    expect((await call(port, 'POST', path, { body: '{}', headers: json })).status).toBe(400);
+    expect((await call(port, 'GET', '/api/v1/certs', {})).status).toBe(401);
   });
 });

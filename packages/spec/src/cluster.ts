@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { posix } from 'node:path';
-import { acme, DEFAULT_ACME, email, httpUrl } from './acme.ts';
+import { acme, DEFAULT_ACME, email as emailAddress, httpUrl } from './acme.ts';
 import { createPlace, type Fault, issuesOf, type Place, sortIssues } from './faults.ts';
 import { LATER_CLUSTER_KEYS } from './later-cluster-keys.ts';
 import type { BackupTarget, ClusterSpec, Issue, Parsed, SecretUse, SpecFile } from './model.ts';
@@ -69,7 +69,9 @@ const needed = (uses: readonly SecretUse[], names: readonly string[]): readonly 
 function toClusterSpec(value: TomlTable, at: Place): ClusterSpec {
   const { cluster, acme: certificates, proxy, backup, security } = readTable(ROOT, value, at);
   checkSpellings(value, at);
-  checkPorts({ 'cluster.api_port': cluster.api_port, 'proxy.http_port': proxy.http_port }, proxy.https_port, at);
+  // Whoever may not use 80, or stands behind somebody who does, has no 443 to give either.
+  const httpsPort = proxy.https_port ?? (proxy.http_port === 80 ? 443 : undefined);
+  checkPorts({ 'cluster.api_port': cluster.api_port, 'proxy.http_port': proxy.http_port }, httpsPort, at);
   return {
     name: cluster.name,
     domain: cluster.domain,
@@ -77,7 +79,7 @@ function toClusterSpec(value: TomlTable, at: Place): ClusterSpec {
     apiPort: cluster.api_port,
     apiBind: cluster.api_bind,
     acme: { ...certificates, email: certificates.email ?? cluster.acme_email },
-    proxy: { httpPort: proxy.http_port, httpsPort: proxy.https_port, bind: proxy.bind },
+    proxy: { httpPort: proxy.http_port, httpsPort, bind: proxy.bind },
     backup: {
       enabled: backup.enabled,
       schedule: backup.schedule,
@@ -100,8 +102,8 @@ function checkSpellings(value: TomlTable, at: Place): void {
   }
 }
 
-function checkPorts(others: Readonly<Record<string, number>>, httpsPort: number, at: Place): void {
-  const taken = new Map([[httpsPort, 'proxy.https_port']]);
+function checkPorts(others: Readonly<Record<string, number>>, httpsPort: number | undefined, at: Place): void {
+  const taken = new Map(httpsPort === undefined ? [] : [[httpsPort, 'proxy.https_port']]);
   for (const [name, number] of Object.entries(others)) {
     const owner = taken.get(number);
     if (owner !== undefined) at.at(...name.split('.')).error(`port ${number} is also ${owner}`);
@@ -178,7 +180,7 @@ const CLUSTER = rows({
     log_level: withDefault(oneOf('trace', 'debug', 'info', 'warn', 'error'), 'info'),
     api_port: withDefault(port, 6880),
     api_bind: withDefault(list(apiAddress), ['127.0.0.1']),
-    acme_email: optional(email),
+    acme_email: optional(emailAddress),
   },
   later: LATER_CLUSTER_KEYS.cluster,
 });
@@ -187,7 +189,7 @@ const PROXY = rows({
   title: '[proxy]',
   keys: {
     http_port: withDefault(port, 80),
-    https_port: withDefault(port, 443),
+    https_port: optional(port),
     bind: withDefault(ipAddress, '0.0.0.0'),
   },
 });

@@ -85,7 +85,7 @@ function ownPorts(cluster: ClusterSpec): TakenPort[] {
   const { bind, httpPort, httpsPort } = cluster.proxy;
   return [
     taken(bind, httpPort, "orca's proxy (cluster.toml [proxy] http_port)"),
-    taken(bind, httpsPort, "orca's proxy (cluster.toml [proxy] https_port)"),
+    ...(httpsPort === undefined ? [] : [taken(bind, httpsPort, "orca's proxy (cluster.toml [proxy] https_port)")]),
     ...cluster.apiBind.map((ip) => taken(ip, cluster.apiPort, "orca's API (cluster.toml [cluster] api_port)")),
   ];
 }

@@ -288,7 +288,12 @@ export interface ClusterSpec {
   readonly apiPort: number;
   readonly apiBind: readonly string[];
   readonly acme: AcmeSpec;
-  readonly proxy: { readonly httpPort: number; readonly httpsPort: number; readonly bind: string };
+  readonly proxy: {
+    readonly httpPort: number;
+    /** 443 beside 80; otherwise none unless it is named. */
+    readonly httpsPort: number | undefined;
+    readonly bind: string;
+  };
   readonly backup: {
     readonly enabled: boolean;
     readonly schedule: string | undefined;

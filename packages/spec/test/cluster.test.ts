@@ -32,6 +32,11 @@ describe('cluster.toml', () => {
     expect(clusterIssues('')).toEqual([]);
   });
 
+  test('has HTTPS on 443 beside 80, and otherwise where it is named', () => {
+    expect(cluster('[proxy]\nhttp_port = 8080').proxy.httpsPort).toBeUndefined();
+    expect(cluster('[proxy]\nhttp_port = 8080\nhttps_port = 8443').proxy.httpsPort).toBe(8443);
+  });
+
   test('takes acme_email in [cluster] for email in [acme]', () => {
     expect(cluster('[cluster]\nacme_email = "ops@example.com"').acme.email).toBe('ops@example.com');
     expect(cluster('[cluster]\nacme_email = "a@b.c"\n[acme]\nemail = "a@b.c"').acme.email).toBe('a@b.c');
@@ -80,7 +85,8 @@ describe('cluster.toml', () => {
     ['[proxi]\nhttp_port = 80', 'unknown key "proxi" in cluster.toml; did you mean "proxy"?'],
     ['[cluster]\nlog_level = "loud"', 'must be one of "trace", "debug"'],
     ['[cluster]\napi_bind = ["everywhere"]', 'is not an IP address'],
-    ['[proxy]\nhttp_port = 443', 'port 443 is also proxy.https_port'],
+    ['[proxy]\nhttp_port = 8443\nhttps_port = 8443', 'port 8443 is also proxy.https_port'],
+    ['[cluster]\napi_port = 443', 'port 443 is also proxy.https_port'],
     ['[cluster]\napi_port = 80', 'is also cluster.api_port'],
     ['[security]\nallow_mounts = ["srv"]', 'is not an absolute path'],
     ['cluster = 1', 'must be a table: write [cluster]'],

@@ -26,6 +26,7 @@ export const edges: Readonly<Record<string, Edges>> = {
   'apps/agent': { imports: [] },
   'apps/server': {
     imports: [
+      'packages/acme',
       'packages/api',
       'packages/proxy',
       'packages/reconcile',

@@ -113,7 +113,8 @@ export const createCertificates = async (o: CertificatesOptions): Promise<Certif
     const next = published(all, now());
     if (stampOf(next) === inForce) return;
     const refused = await front.setCertificates(next.certificates);
-    for (const { names, reason } of refused) log.error({ hosts: names, reason }, 'the proxy cannot serve a certificate');
+    for (const { names, reason } of refused)
+      log.error({ hosts: names, reason }, 'the proxy cannot serve a certificate');
     const bad = new Set(refused.flatMap(({ names }) => names));
     const good: string[] = [];
     let isVerified = true;
@@ -132,7 +133,10 @@ export const createCertificates = async (o: CertificatesOptions): Promise<Certif
     if (address === undefined) return false;
     const serial = await shownSerial({ host, address });
     if (serial === pair.serial) return true;
-    log.warn({ host, expected: pair.serial, shown: serial }, 'HTTPS does not show the new certificate yet; tries again');
+    log.warn(
+      { host, expected: pair.serial, shown: serial },
+      'HTTPS does not show the new certificate yet; tries again',
+    );
     return false;
   };
   const rewant = async (): Promise<void> => {
@@ -163,7 +167,18 @@ export const createCertificates = async (o: CertificatesOptions): Promise<Certif
       log.error({ reason: messageOf(error) }, 'certificates could not be put in force; tries again');
     }
   };
-  const look = (): Promise<void> => (looking ??= lookOnce().finally(() => (looking = undefined)));
+  let isAskedAgain = false;
+  const lookUntilDone = async (): Promise<void> => {
+    do {
+      isAskedAgain = false;
+      await lookOnce();
+    } while (isAskedAgain);
+  };
+  /** What happens during a look is looked at after it. */
+  const look = (): Promise<void> => {
+    if (looking !== undefined) isAskedAgain = true;
+    return (looking ??= lookUntilDone().finally(() => (looking = undefined)));
+  };
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
 
@@ -242,4 +257,5 @@ const fileFor = (
   return { hosts, certPath: at(certFile), keyPath: at(keyFile) };
 };
 
-const isoOf = (ms: number | undefined): string | undefined => (ms === undefined ? undefined : new Date(ms).toISOString());
+const isoOf = (ms: number | undefined): string | undefined =>
+  ms === undefined ? undefined : new Date(ms).toISOString();

@@ -10,7 +10,11 @@ export interface Shown {
 
 export interface Published {
   /** As the proxy takes them. */
-  readonly certificates: readonly { readonly names: readonly string[]; readonly certPem: string; readonly keyPem: string }[];
+  readonly certificates: readonly {
+    readonly names: readonly string[];
+    readonly certPem: string;
+    readonly keyPem: string;
+  }[];
   /** Hosts for which plain HTTP may be redirected: the certificate is real, and valid now. */
   readonly httpsHosts: readonly string[];
 }

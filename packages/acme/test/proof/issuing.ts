@@ -23,7 +23,7 @@ const issuing: ProofLine = {
   },
 };
 
-const externalAccount: ProofLine = {
+const customersOnly: ProofLine = {
   name: 'an authority for customers only (EAB)',
   run: async () => {
     const hmacKey = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W';
@@ -69,4 +69,4 @@ const blocked: ProofLine = {
   },
 };
 
-export const issuingLines: readonly ProofLine[] = [issuing, externalAccount, blocked];
+export const issuingLines: readonly ProofLine[] = [issuing, customersOnly, blocked];
