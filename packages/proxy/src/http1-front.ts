@@ -56,6 +56,8 @@ export const createHttp1Front = (deps: ServeDeps): Http1Front => {
     take: (connection) => {
       const { socket } = connection;
       server.emit('connection', socket);
+      // Somebody may have looked at its first bytes.
+      if (socket.isPaused()) socket.resume();
       connections.set(socket, new ClientConnection(connection, timeouts));
       socket.once('close', () => connections.delete(socket));
     },

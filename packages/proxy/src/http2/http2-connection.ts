@@ -1,11 +1,6 @@
-import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Observer } from '../events.ts';
 import type { ProxyTimeouts } from '../settings.ts';
-
-/** The highest stream identifier: nothing that the client has sent so far is refused. */
-const everyStream = 2 ** 31 - 1;
-/** How long a client may take to hear that no request may follow. */
-const noticeMs = 1_000;
 
 interface ConnectionDeps {
   readonly address: string;
@@ -38,20 +33,13 @@ export class Http2Connection {
   }
 
   /**
-   * RFC 9113 §6.8: first a notice, so that what the client sends meanwhile is still served, and
-   * when it has heard of that, the end of what is open.
+   * RFC 9113 §6.8: GOAWAY names the last request that is served, and the connection ends behind
+   * it. A request that crosses it on its way is one that the client knows to be untouched. The
+   * notice ahead, with the highest number, is not for us: nghttp2 as Node has it serves nothing
+   * new after any GOAWAY.
    */
   retire(): void {
-    const session = this.#session;
-    if (session.destroyed || session.closed) return;
-    session.goaway(constants.NGHTTP2_NO_ERROR, everyStream);
-    const close = (): void => {
-      clearTimeout(late);
-      if (!session.destroyed) session.close();
-    };
-    const late = setTimeout(close, noticeMs);
-    session.once('close', () => clearTimeout(late));
-    session.ping(close);
+    if (!this.#session.destroyed) this.#session.close();
   }
 
   cut(): void {

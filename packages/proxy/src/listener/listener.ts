@@ -29,9 +29,7 @@ export interface Listener {
 export const createListener = ({ gate, observe, proxyProtocolFrom, onConnection }: ListenerOptions): Listener => {
   const isBalancer = compileTrust(proxyProtocolFrom, 'balancer');
   const take = (socket: Socket, address: string): void => {
-    if (!gate.admitFrom(socket, address)) return;
-    onConnection(socket, address);
-    socket.resume();
+    if (gate.admitFrom(socket, address)) onConnection(socket, address);
   };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     // From here on somebody always listens: a reset may come at any time.
@@ -43,7 +41,7 @@ export const createListener = ({ gate, observe, proxyProtocolFrom, onConnection 
     }
     if (!gate.admit(socket)) return;
     if (!isBalancer(address)) {
-      if (gate.admitFrom(socket, address)) onConnection(socket, address);
+      take(socket, address);
       return;
     }
     const refuse = (reason: string): void => {
