@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { createLogRotator, type AccessLogSettings, type ProxyEvent, type ProxyOptions } from '@orca/proxy';
+import { createLogRotator, createProxy, type AccessLogSettings, type ProxyEvent, type ProxyOptions } from '@orca/proxy';
 import { LogFile, type LogSink } from '../src/access-log/log-file.ts';
 import { rotateLog } from '../src/access-log/rotator.ts';
 import { aProxy, closing, dial, exchange, rawOrigin, route, target, type RunningProxy } from './harness.ts';
@@ -353,4 +353,15 @@ test('P44 P69 logs an upgraded connection at its end, with the bytes of both dir
   await client.ended();
   await sleep(50);
   expect(await lines()).toEqual([expect.objectContaining({ status: 101, path: '/chat', bytesIn: 4, bytesOut: 13 })]);
+});
+
+test.each<[string, object]>([
+  ['path', { path: '' }],
+  ['rotation', { path: 'x', rotation: { maxBytes: 0, keep: 1 } }],
+  ['rotation', { path: 'x', rotation: { maxBytes: 1 } }],
+  ['query', { path: 'x', query: 'no' }],
+  ['fields', { path: 'x', fields: 'Cookie' }],
+])('P69 refuses a log without a usable %s', (part, settings) => {
+  const accessLog = settings as AccessLogSettings;
+  expect(() => createProxy({ port: 0, accessLog })).toThrow(`no usable ${part}`);
 });

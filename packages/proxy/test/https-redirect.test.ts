@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { HttpChallenges, Route, RouteTable } from '@orca/proxy';
 import { parseHttpChallenges } from '../src/http-challenges.ts';
-import { aProxy, bodyOf, exchange, httpOrigin, portOf, route, statusOf, target, valuesOf } from './harness.ts';
+import { aProxy, bodyOf, dial, exchange, httpOrigin, portOf, route, statusOf, target, valuesOf } from './harness.ts';
 
 const trusting = { trustedProxies: ['127.0.0.1'] };
 
@@ -121,4 +121,12 @@ test.each([
 ])('P67 refuses %j as challenges from another process', (value) => {
   expect(() => parseHttpChallenges(value)).toThrow(expect.objectContaining({ code: 'ORCA_PROXY_SETTINGS_INVALID' }));
   expect(parseHttpChallenges(structuredClone(challenges))).toEqual(challenges);
+});
+
+test('P67 redirects a WebSocket as well', async () => {
+  const proxy = await serving();
+  const request = 'GET /chat HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+  const client = await dial(proxy.port);
+  const response = await client.send(request).ended();
+  expect([statusOf(response), valuesOf(response, 'Location')]).toEqual([308, ['https://app.test/chat']]);
 });

@@ -3,7 +3,7 @@ import type { AccessLog } from '../journal.ts';
 import { formatEntry } from './entry.ts';
 import { LogFile } from './log-file.ts';
 import { createLogRotator } from './rotator.ts';
-import type { AccessLogSettings } from './settings.ts';
+import { parseAccessLog, type AccessLogSettings } from './settings.ts';
 
 export interface OpenAccessLog extends AccessLog {
   /** Goes on in the file that has the path now. */
@@ -13,7 +13,8 @@ export interface OpenAccessLog extends AccessLog {
 }
 
 /** A log of requests; nothing is opened before there is a line. */
-export const openAccessLog = (settings: AccessLogSettings, now: () => number, observe: Observer): OpenAccessLog => {
+export const openAccessLog = (given: AccessLogSettings, now: () => number, observe: Observer): OpenAccessLog => {
+  const settings = parseAccessLog(given);
   const { path, rotation } = settings;
   const file = new LogFile({ path, now, onChange: observe });
   const rotator =

@@ -1,3 +1,5 @@
+import { ProxyError } from '../errors.ts';
+
 /** Plain data. */
 export interface AccessLogSettings {
   /** One JSON object a line, appended; several processes may write to one file. */
@@ -22,3 +24,31 @@ export interface LogRotation {
   /** How many former files stay: `path.1` is the youngest. */
   readonly keep: number;
 }
+
+/** Takes settings from another process or from a file; throws `ORCA_PROXY_SETTINGS_INVALID` when they cannot be meant. */
+export const parseAccessLog = (value: unknown): AccessLogSettings => {
+  const { path, rotation, query, fields }: Partial<Record<keyof AccessLogSettings, unknown>> = { ...Object(value) };
+  if (typeof path !== 'string' || path === '') throw invalid('path');
+  if (query !== undefined && query !== 'hide' && query !== 'keep' && query !== 'drop') throw invalid('query');
+  if (fields !== undefined && !isListOfText(fields)) throw invalid('fields');
+  return {
+    path,
+    ...(rotation === undefined ? {} : { rotation: parseRotation(rotation) }),
+    ...(query === undefined ? {} : { query }),
+    ...(fields === undefined ? {} : { fields }),
+  };
+};
+
+const parseRotation = (value: unknown): LogRotation => {
+  const { maxBytes, keep }: Partial<Record<keyof LogRotation, unknown>> = { ...Object(value) };
+  if (!isCount(maxBytes) || !isCount(keep)) throw invalid('rotation');
+  return { maxBytes, keep };
+};
+
+const isListOfText = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string');
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1;
+
+const invalid = (part: string): ProxyError =>
+  new ProxyError('ORCA_PROXY_SETTINGS_INVALID', `the access log has no usable ${part}`);
