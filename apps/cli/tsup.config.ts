@@ -57,6 +57,9 @@ export default defineConfig([
       server: 'src/server-bundle.ts',
       // Found beside the server's bundle, because it is started by its path.
       'spec-worker': '../../packages/spec/src/spec-worker.ts',
+      // So are these: the processes that the proxy runs in.
+      'proxy-supervisor': '../../packages/proxy/src/process/supervisor-main.ts',
+      'proxy-worker': '../../packages/proxy/src/process/worker-main.ts',
     },
     format: ['esm'],
     splitting: false,

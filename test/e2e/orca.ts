@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { endOrcaProxy } from '@orca/tooling-testbed';
 
 const cli = resolve(import.meta.dirname, '../../apps/cli/dist/main.cjs');
 
@@ -239,6 +240,7 @@ export class Orca {
   /** Ends the server and removes all that this test made in the engine. */
   async dispose(): Promise<void> {
     await this.end('SIGKILL');
+    await endOrcaProxy(this.home);
     const label = `label=orca.cluster=${this.cluster}`;
     const containers = await docker('ps', '-aq', '--filter', label);
     if (containers !== '') await docker('rm', '-f', ...containers.split('\n'));

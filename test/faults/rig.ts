@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { isolatedEngine, tempDir, type IsolatedEngine } from '@orca/tooling-testbed';
+import { endOrcaProxy, isolatedEngine, tempDir, type IsolatedEngine } from '@orca/tooling-testbed';
 import { check, standForeigners, type CheckOptions, type Foreigners } from './check.ts';
 import { Cluster } from './cluster.ts';
 import { dockerProxy, type DockerProxy } from './docker-proxy.ts';
@@ -63,6 +63,7 @@ export const withRig = async <T>(options: RigOptions, work: (rig: Rig) => Promis
     throw new Error(`${said}\nthe server's last lines:\n${cluster.log()}`, { cause: error });
   } finally {
     await cluster.signal('SIGKILL');
+    await endOrcaProxy(cluster.home);
   }
 };
 

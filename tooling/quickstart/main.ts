@@ -2,7 +2,16 @@
 // `npm run quickstart -- stop` ends what it started and keeps the data.
 import { randomBytes } from 'node:crypto';
 import { relative } from 'node:path';
-import { commandStep, createDocker, ensureEngine, ensureImages, seconds, step, stopEngine } from '../testbed/index.ts';
+import {
+  commandStep,
+  createDocker,
+  endOrcaProxy,
+  ensureEngine,
+  ensureImages,
+  seconds,
+  step,
+  stopEngine,
+} from '../testbed/index.ts';
 import type { Log } from '../testbed/index.ts';
 import { QuickstartError } from './errors.ts';
 import { get } from './http.ts';
@@ -66,6 +75,7 @@ async function stop(): Promise<void> {
   }
   const server = await runningServer();
   if (server !== undefined) await step('end the server', log, () => endServer(server));
+  await endOrcaProxy(paths.home);
   await forgetServer();
   const engine = await stopEngine(paths.engine);
   log(engine ? 'Stopped, with the Docker engine that the quickstart had started.' : 'Stopped. The data is kept.');

@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup';
 
 /** Settings of a published library: JavaScript only, because the declarations come from `tsc -b`. */
-export const library = (entry: string[]): ReturnType<typeof defineConfig> =>
+export const library = (entry: string[] | Record<string, string>): ReturnType<typeof defineConfig> =>
   defineConfig({
     entry,
     outDir: 'dist',

@@ -15,6 +15,8 @@ export type ActionName =
   | 'certs'
   | 'renewCert'
   | 'revokeCert'
+  | 'proxyStatus'
+  | 'stopProxy'
   | 'setSecret'
   | 'listSecrets'
   | 'removeSecret'
@@ -81,6 +83,9 @@ export const actions: Readonly<Record<ActionName, Action>> = {
     (await import('./commands/certs.ts')).renewCert(c, { ...global(a), host: text(a, 'host') ?? '' }),
   revokeCert: async (c, a) =>
     (await import('./commands/certs.ts')).revokeCert(c, { ...global(a), host: text(a, 'host') ?? '' }),
+  proxyStatus: async (c, a) => (await import('./commands/proxy.ts')).showProxy(c, { json: flag(a, 'json') }),
+  stopProxy: async (c, a) =>
+    (await import('./commands/proxy.ts')).endProxy(c, { graceSeconds: number(a, 'grace-secs') ?? 10 }),
   setSecret: async (c, a) =>
     (await import('./commands/secrets/set.ts')).setSecret(c, {
       ...secrets(a),

@@ -2,6 +2,7 @@ import yargs, { type Argv } from 'yargs';
 import { actions, type Action } from './actions.ts';
 import { certsCommands } from './certs-parser.ts';
 import { CliError, type Context } from './context.ts';
+import { proxyCommands } from './proxy-parser.ts';
 import { secretsCommands } from './secrets-parser.ts';
 
 /** Makes a yargs handler of an action. */
@@ -27,14 +28,14 @@ export const buildParser = (args: readonly string[], context: Context, run: Run)
     .fail((message, error) => {
       throw error ?? new CliError(`${message}\nsee: orca --help`, usageError);
     });
-  return secretsCommands(certsCommands(operations(parser, run), run), run);
+  return secretsCommands(certsCommands(proxyCommands(operations(parser, run), run), run), run);
 };
 
 const operations = (parser: Argv, run: Run): Argv =>
   parser
     .command(
       'server',
-      'run the control plane and the proxy in the foreground',
+      'run the control plane in the foreground; the proxy runs on when it ends',
       (y) =>
         y
           .option('api-port', { type: 'number', describe: 'instead of [cluster] api_port' })

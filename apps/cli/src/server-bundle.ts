@@ -1,1 +1,1 @@
-export { runServer } from '@orca/server';
+export { proxyStatus, runServer, stopProxy } from '@orca/server';

@@ -3,6 +3,7 @@ export type ServerErrorCode =
   | 'ORCA_SERVER_BAD_CONFIG'
   | 'ORCA_SERVER_ALREADY_RUNNING'
   | 'ORCA_SERVER_PORT_IN_USE'
+  | 'ORCA_SERVER_PROXY'
   | 'ORCA_SERVER_HOME';
 
 /** Why the server cannot start; the message says what to do. */

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createReconciler, type Clock, type InstanceKey, type Reconciler, type ReconcilerEvent } from '@orca/reconcile';
-import type { Proxy } from '@orca/proxy';
+import type { AttachedProxy } from '@orca/proxy/process';
 import {
   checkHttp,
   createDockerRuntime,
@@ -22,12 +22,14 @@ import { ImageCollector, type ImageRecords } from './image-collector.ts';
 import { Liveness } from './liveness.ts';
 import { logCrash, logDeploy, logEngine, logLiveness, logLoop } from './log-events.ts';
 import { createLook } from './look.ts';
+import type { ProxyParts } from './proxy-state.ts';
 import type { Records } from './records.ts';
 import type { DeclaredRoute } from './route-table.ts';
 import { createProxyRouter } from './router.ts';
 import { createSecretRotation } from './secret-rotation.ts';
 import type { SecretAccess } from './secret-access.ts';
 import type { FileGuards } from './secret-guards.ts';
+import { withSettledStop } from './settled-stop.ts';
 import { messageOf } from './wire.ts';
 
 export interface KeeperOptions {
@@ -41,7 +43,8 @@ export interface KeeperOptions {
   readonly secretDirs: readonly string[] | undefined;
   readonly records: Records;
   readonly images: ImageRecords;
-  readonly proxy: Proxy;
+  readonly proxy: AttachedProxy;
+  readonly proxyParts: ProxyParts;
   readonly log: Logger;
   /** Told when the services that are kept, and so their domains, may be others. */
   readonly onDomains: () => void;
@@ -55,7 +58,7 @@ export interface Keeper {
   /** Domains of the services that are kept. */
   domains(): readonly WantedDomains[];
   /** Hosts whose certificate is good. */
-  setHttpsHosts(hosts: readonly string[]): void;
+  setHttpsHosts(hosts: readonly string[]): Promise<void>;
   /** When the loop last finished a look at the world, by `now`. */
   lastProgressAt(): number;
   /** Lets what is under way come to a safe point; workloads stay. */
@@ -111,10 +114,14 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
     onRemoved: (removed) => log.info(removed, 'removed an image that no service needs any more'),
   });
   const router = createProxyRouter({
-    proxy: o.proxy,
+    proxy: {
+      replace: async (table) => void (await o.proxyParts.put({ table })),
+      drain: (key, options) => o.proxy.drain(key, options),
+    },
     defaultDrainMs,
     declared: () => declaredRoutes(accepted),
     stickyKey: await records.stickyKey(),
+    httpsHosts: o.proxy.found.table.httpsHosts ?? [],
     onFault: (message) => log.error(message),
     addressOf: (key) => runtime.addressOf(key),
     record: (key, route) => records.setRoute(key, route),
@@ -167,7 +174,12 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
     onAdopted: (running, routed) => log.info({ running, routed }, 'took over what already runs'),
   });
   const loop: Reconciler<ServiceSpec> = createReconciler<ServiceSpec>({
-    ports: { runtime, router, now, prober: createProber({ runtime, now, userAgent }) },
+    ports: {
+      runtime: withSettledStop(runtime, router),
+      router,
+      now,
+      prober: createProber({ runtime, now, userAgent }),
+    },
     clock,
     gather: (signal) => look.gather(signal),
     quarantine: accepted.quarantine,

@@ -47,7 +47,7 @@ export const createLook = (ports: LookPorts): Look => {
     const desired = await ports.desired(signal);
     const specs = desired.map((d) => d.spec);
     const found = adoptable(details, await ports.records.routes(), specs);
-    router.adopt(found.map(({ key, route }) => ({ key, route, host: addresses.get(key) })));
+    await router.adopt(found.map(({ key, route }) => ({ key, route, host: addresses.get(key) })));
     await acceptRunning(accepted, desired, details);
     isAdopted = true;
     ports.onAdopted(addresses.size, found.length);

@@ -2,11 +2,12 @@ import { realpathSync } from 'node:fs';
 import { join, resolve as resolvePath } from 'node:path';
 import type { ControlPlane } from '@orca/api';
 import { createApiServer, tokenAuthorizer } from '@orca/api/server';
-import { createProxy } from '@orca/proxy';
+import type { AttachedProxy } from '@orca/proxy/process';
 import { createFileStore, findMasterKey } from '@orca/secrets';
 import type { ClusterSpec } from '@orca/spec';
 import { findInfraRoot } from '@orca/spec/files';
-import { createStore } from '@orca/store';
+import { createStore, type Store } from '@orca/store';
+import type { Logger } from 'pino';
 import { certMetrics } from './certificates/cert-metrics.ts';
 import { createCertPlane } from './certificates/cert-plane.ts';
 import { createCertificates, type Certificates } from './certificates/certificates.ts';
@@ -19,10 +20,12 @@ import type { ServerPlane } from './control-plane.ts';
 import { createKeeper } from './keeper.ts';
 import { takeLock } from './lock.ts';
 import { openLog } from './log.ts';
+import { createProxyParts } from './proxy-state.ts';
 import { createRecords } from './records.ts';
 import { redactedPlane } from './redacted-plane.ts';
 import { createSecretAccess, type SecretAccess } from './secret-access.ts';
 import { createFileGuards, type FileGuards } from './secret-guards.ts';
+import { startProxy } from './start-proxy.ts';
 import { startWatchdog } from './watchdog.ts';
 import { messageOf } from './wire.ts';
 
@@ -46,8 +49,8 @@ export interface ServerOptions {
 const defaultResyncSeconds = 30;
 
 /**
- * Runs the control plane and the proxy until the signal, SIGINT or SIGTERM. Containers are
- * left running whatever ends it. Resolves with the exit code; a start that cannot succeed
+ * Runs the control plane until the signal, SIGINT or SIGTERM, and has the proxy run. The proxy
+ * and the containers are left running whatever ends it. Resolves with the exit code; a start that cannot succeed
  * throws `ServerError` with what to do.
  */
 export const runServer = async (options: ServerOptions): Promise<number> => {
@@ -86,7 +89,7 @@ const infraRoot = ({ dir, cwd, env }: ServerOptions): string => {
 };
 
 const serve = async (options: ServerOptions, place: Place): Promise<number> => {
-  const { home, root, cluster, secrets, guards } = place;
+  const { home, cluster, secrets, guards } = place;
   const tokenSha256 = openToken(home.tokenPath);
   const log = openLog({
     path: home.logPath,
@@ -102,14 +105,36 @@ const serve = async (options: ServerOptions, place: Place): Promise<number> => {
   // Before anything is said: what is secret must be known. Unreadable secrets are told by every deploy and status.
   await secrets.refresh().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'secrets cannot be read'));
   for (const { file, message } of await guards.strayWarnings()) log.warn({ file }, message);
+  const ending = endOf(options.signal);
+  const proxy = await startProxy({ home, cluster, options, log });
+  try {
+    await control(options, { ...place, store, proxy, log, ending, tokenSha256 });
+  } catch (error) {
+    // One that was started for nothing is no use to anybody; one that served before serves on.
+    if (proxy.isNew) await proxy.stop(0);
+    throw error;
+  } finally {
+    proxy.detach();
+    await store.close();
+  }
+  return 0;
+};
+
+interface Parts extends Place {
+  readonly store: Store;
+  readonly proxy: AttachedProxy;
+  readonly log: Logger;
+  readonly tokenSha256: Uint8Array;
+  /** Resolves with what ends the server. */
+  readonly ending: Promise<string>;
+}
+
+const control = async (options: ServerOptions, parts: Parts): Promise<void> => {
+  const { root, home, cluster, secrets, guards, store, proxy, log, ending, tokenSha256 } = parts;
   const records = createRecords(store, secrets);
-  const httpsPort = options.httpsPort ?? (options.proxyPort === undefined ? cluster.proxy.httpsPort : undefined);
-  const proxy = createProxy({
-    port: options.proxyPort ?? cluster.proxy.httpPort,
-    bind: cluster.proxy.bind,
-    ...(httpsPort === undefined ? {} : { https: { port: httpsPort }, httpsPort }),
-    onEvent: (event) => log.debug(event, 'proxy'),
-  });
+  const httpsPort = proxy.httpsAddress?.port;
+  const proxyParts = createProxyParts(proxy, httpsPort === undefined ? {} : { httpsPort });
+
   const keeper = await createKeeper({
     root,
     cluster,
@@ -121,6 +146,7 @@ const serve = async (options: ServerOptions, place: Place): Promise<number> => {
     records,
     images: await openImageRecords(store),
     proxy,
+    proxyParts,
     log,
     onDomains: () => certificates?.rewant(),
   });
@@ -133,7 +159,7 @@ const serve = async (options: ServerOptions, place: Place): Promise<number> => {
     env: options.env,
     now: () => Date.now(),
     wanted: () => keeper.domains(),
-    front: httpsFront(proxy, httpsPort !== undefined, (hosts) => keeper.setHttpsHosts(hosts)),
+    front: httpsFront(proxy, proxyParts, (hosts) => keeper.setHttpsHosts(hosts)),
     log,
   });
   const api = createApiServer(
@@ -141,19 +167,13 @@ const serve = async (options: ServerOptions, place: Place): Promise<number> => {
     { authorize: tokenAuthorizer(tokenSha256), version: options.version },
   );
 
-  const ending = endOf(options.signal);
-  // Certificates first: nobody who connects is to be shown a lesser one than there is.
-  await certificates.start();
-  const proxyAddress = await listen(
-    () => proxy.listen().then(() => ({ http: proxy.address, https: proxy.httpsAddress })),
-    'proxy',
-    options.proxyPort ?? cluster.proxy.httpPort,
-  );
-  certificates.rewant();
   const apiPort = options.apiPort ?? cluster.apiPort;
-  const { port } = await listen(() => api.listen({ host: '127.0.0.1', port: apiPort }), 'API', apiPort);
+  const { port } = await listen(() => api.listen({ host: '127.0.0.1', port: apiPort }), apiPort);
   await keeper.start();
-  log.info({ root, home: home.dir, api: `http://127.0.0.1:${port}`, proxy: proxyAddress }, 'orca server is ready');
+  // After what runs is known, since nobody's certificate is taken away before: the proxy serves on with those it has.
+  await certificates.start();
+  const addresses = { http: proxy.address, https: proxy.httpsAddress };
+  log.info({ root, home: home.dir, api: `http://127.0.0.1:${port}`, proxy: addresses }, 'orca server is ready');
 
   const every = resyncMs(options.env);
   const watchdog = startWatchdog({
@@ -165,13 +185,10 @@ const serve = async (options: ServerOptions, place: Place): Promise<number> => {
   });
   const reason = await ending;
   watchdog.stop();
-  log.info({ reason }, 'orca server ends; containers keep running');
+  log.info({ reason, proxy: proxy.pid }, 'orca server ends; containers and proxy keep running (orca proxy stop)');
   await certificates.stop();
   await keeper.stop();
   await api.close();
-  await proxy.close();
-  await store.close();
-  return 0;
 };
 
 const planeOf = (plane: ServerPlane, certificates: Certificates): ControlPlane => {
@@ -199,19 +216,14 @@ const resyncMs = (env: NodeJS.ProcessEnv): number => {
 };
 
 /** Ports in use are the commonest reason why a server does not start: say which, and what to change. */
-const listen = async <T>(start: () => Promise<T>, what: string, port: number): Promise<T> => {
+const listen = async <T>(start: () => Promise<T>, port: number): Promise<T> => {
   try {
     return await start();
   } catch (cause) {
-    const hint = what === 'proxy' ? '[proxy] http_port in cluster.toml' : '[cluster] api_port in cluster.toml';
-    const why = isCode(cause, 'EADDRINUSE')
-      ? `port ${port} is already in use`
-      : isCode(cause, 'EACCES')
-        ? `port ${port} needs root or CAP_NET_BIND_SERVICE`
-        : messageOf(cause);
+    const why = isCode(cause, 'EADDRINUSE') ? `port ${port} is already in use` : messageOf(cause);
     throw new ServerError(
       'ORCA_SERVER_PORT_IN_USE',
-      `the ${what} cannot listen: ${why} (stop what uses it, or change ${hint})`,
+      `the API cannot listen: ${why} (stop what uses it, or change [cluster] api_port in cluster.toml)`,
       { cause },
     );
   }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Proxy, RouteTable } from '@orca/proxy';
+import type { RouteTable } from '@orca/proxy';
 import { instanceKey, revision, type InstanceKey } from '@orca/reconcile';
 import { parseDesiredState, type RouteSpec, type ServiceSpec } from '@orca/spec';
 import { createStore } from '@orca/store';
 import { rivalClaim } from '../src/claims.ts';
 import { createRecords } from '../src/records.ts';
 import { routeTable, type DeclaredRoute, type RoutedInstance } from '../src/route-table.ts';
-import { createProxyRouter, type ProxyRouter } from '../src/router.ts';
+import { createProxyRouter, type ProxyRouter, type ProxyRouterOptions } from '../src/router.ts';
 
 const inClear: Parameters<typeof createRecords>[1] = {
   hide: (data) => data,
@@ -136,13 +136,14 @@ interface Rig {
 
 const aRouter = (record = (): Promise<void> => Promise.resolve()): Rig => {
   const [tables, declared, faults]: [RouteTable[], DeclaredRoute[], string[]] = [[], [], []];
-  const proxy: Pick<Proxy, 'replace' | 'drain'> = {
-    replace: (next) => void tables.push(next),
+  const proxy: ProxyRouterOptions['proxy'] = {
+    replace: async (next) => void tables.push(next),
     drain: () => Promise.resolve(),
   };
   const router = createProxyRouter({
     proxy,
     stickyKey,
+    httpsHosts: [],
     declared: () => declared,
     defaultDrainMs: 1,
     addressOf: () => Promise.resolve('10.0.0.1'),
@@ -155,7 +156,7 @@ const aRouter = (record = (): Promise<void> => Promise.resolve()): Rig => {
 describe('the router', () => {
   it('44: serves on when the disk is too full for its records, and says so', async () => {
     const { router, tables, faults } = aRouter(() => Promise.reject(new Error('database or disk is full')));
-    router.adopt([]);
+    await router.adopt([]);
     const [spec] = specsOf(serviceText('web', 'domain = "a.test"'));
     if (spec === undefined) throw new Error('no spec');
     await router.route(key('web'), spec, new AbortController().signal);
@@ -165,27 +166,27 @@ describe('the router', () => {
     expect(faults).toHaveLength(2);
   });
 
-  it('publishes no table before it has taken over what runs, and then one', () => {
+  it('publishes no table before it has taken over what runs, and then one', async () => {
     const { router, tables, declared } = aRouter();
     declared.push(wants('web'), wants('api', asks({ domains: ['b.test'] })));
     router.redeclare();
     expect(tables).toEqual([]);
-    router.adopt([serves('web', '10.0.0.1'), serves('api', '10.0.0.2', asks({ domains: ['b.test'] }))]);
+    await router.adopt([serves('web', '10.0.0.1'), serves('api', '10.0.0.2', asks({ domains: ['b.test'] }))]);
     expect(tables.map(shown)).toEqual([['a.test/ 10.0.0.1:8080', 'b.test/ 10.0.0.2:8080']]);
   });
 
   it('keeps a route while its only instance is replaced', async () => {
     const { router, tables, declared } = aRouter();
     declared.push(wants('web'));
-    router.adopt([serves('web', '10.0.0.1')]);
+    await router.adopt([serves('web', '10.0.0.1')]);
     await router.drain(key('web'), new AbortController().signal);
     expect(tables.map(shown).at(-1)).toEqual(['a.test/ ']);
   });
 
-  it('leaves out a route that cannot be served, and routes the others', () => {
+  it('leaves out a route that cannot be served, and routes the others', async () => {
     const { router, tables, declared, faults } = aRouter();
     declared.push(wants('web'), wants('bad', asks({ domains: ['B.test'] })));
-    router.adopt([]);
+    await router.adopt([]);
     expect(tables.map(shown)).toEqual([['a.test/ ']]);
     expect(faults).toEqual(['B.test/ is not routed: it needs a lower-case host name without port']);
   });
@@ -199,7 +200,7 @@ describe('the router', () => {
     await records.setRoute(key('web'), spec?.route);
     const route = (await records.routes()).get(key('web'));
     const { router } = aRouter();
-    router.adopt([{ key: key('web'), route: route ?? asks(), host: '10.0.0.1' }]);
+    await router.adopt([{ key: key('web'), route: route ?? asks(), host: '10.0.0.1' }]);
     expect(router.isRoutedAs(key('web'), spec?.route)).toBe(true);
     const [changed] = specsOf(
       serviceText('web', 'domain = "a.test"', '[service.proxy]', 'hold_secs = 31', 'sticky = true'),

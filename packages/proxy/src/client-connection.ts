@@ -94,6 +94,11 @@ export class ClientConnection {
     this.#isRetired = true;
   }
 
+  /** A successor takes the next connection; nothing that may be on its way on this one is cut. */
+  endWithNextResponse(): void {
+    this.#isRetired = true;
+  }
+
   /** The parser gave up on what the client sends; says whom that concerned: a request that was known, or none. */
   onParserFault(status: number): 'request' | 'connection' | 'ending' {
     if (this.#isEnding) return 'ending';

@@ -34,6 +34,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
   const log = options.accessLog && openAccessLog(options.accessLog, wallClock, observe);
   const journal = new Journal({ book, log, now, wallClock });
   let closed: Promise<void> | undefined;
+  let isRetiring = false;
   const isClosing = (): boolean => closed !== undefined;
   const { before, https } = options;
   let limits = { ...defaultLimits, ...options.limits };
@@ -74,6 +75,14 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     await upstream.close();
     await log?.close();
   };
+  const retire = async (graceMs: number): Promise<void> => {
+    isRetiring = true;
+    const ended = front.retire();
+    const deadline = setTimeout(() => front.cut(), graceMs);
+    await ended;
+    clearTimeout(deadline);
+    await upstream.close();
+  };
   const tls = (): TlsFront => {
     if (front.tls === undefined) throw new ProxyError('ORCA_PROXY_NOT_LISTENING', 'the proxy was made without HTTPS');
     return front.tls;
@@ -85,6 +94,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
         throw new ProxyError('ORCA_PROXY_NOT_LISTENING', 'the proxy has no address before listen() has resolved');
       return front.address;
     },
+    hasHttps: front.tls !== undefined,
     get httpsAddress(): ProxyAddress | undefined {
       return front.httpsAddress;
     },
@@ -113,7 +123,12 @@ export const createProxy = (options: ProxyOptions): Proxy => {
         );
       await drainTarget(ledger, targetId, { ...drain, upgradeGraceMs: timeouts.upgradeGraceMs, observe });
     },
-    listen: () => front.listen(),
-    close: (graceMs = defaultGraceMs) => (closed ??= shutDown(graceMs)),
+    listen: (handles) => front.listen(handles),
+    retire: (graceMs) => (closed ??= retire(graceMs)),
+    close: async (graceMs = defaultGraceMs) => {
+      // A retirement may take long; a close after it is a wish to see the end.
+      if (isRetiring) await shutDown(graceMs);
+      await (closed ??= shutDown(graceMs));
+    },
   };
 };

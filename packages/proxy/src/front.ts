@@ -3,7 +3,7 @@ import { createHttp1Front } from './http1-front.ts';
 import { createHttp2Front } from './http2/http2-front.ts';
 import { Gate } from './listener/gate.ts';
 import { createListener, type Listener } from './listener/listener.ts';
-import type { HttpsOptions, ProxyAddress, ProxyOptions } from './options.ts';
+import type { HttpsOptions, ListenHandles, ProxyAddress, ProxyOptions } from './options.ts';
 import type { ServeDeps } from './serve.ts';
 import type { ProxyLimits } from './settings.ts';
 import { TlsFront, type Secured } from './tls/tls-front.ts';
@@ -14,13 +14,15 @@ export interface FrontDeps extends ServeDeps {
 
 /** Everything between the network and an admitted request. */
 export interface Front {
-  listen(): Promise<void>;
+  listen(handles?: ListenHandles): Promise<void>;
   readonly address: ProxyAddress | undefined;
   readonly httpsAddress: ProxyAddress | undefined;
   /** `undefined` without HTTPS. */
   readonly tls: TlsFront | undefined;
   /** Takes no more connections and lets those that are used end; resolves when the last one has. */
   close(): Promise<void>;
+  /** Takes no more connections and cuts none: each ends with its next response, or when it is idle for too long. */
+  retire(): Promise<void>;
   /** Ends whatever is still open. */
   cut(): void;
 }
@@ -60,9 +62,12 @@ export const createFront = (deps: FrontDeps, options: ProxyOptions): Front => {
   const listeners = secure === undefined ? [plain] : [plain, secure];
 
   return {
-    listen: async () => {
-      await plain.listen({ port: options.port, host: options.bind });
-      await secure?.listen({ port: https?.port ?? 0, host: https?.bind ?? options.bind });
+    listen: async (handles) => {
+      const { http, https: ofHttps } = handles ?? {};
+      await plain.listen(http ? { handle: http } : { port: options.port, host: options.bind });
+      await secure?.listen(
+        ofHttps ? { handle: ofHttps } : { port: https?.port ?? 0, host: https?.bind ?? options.bind },
+      );
     },
     get address() {
       return addressOf(plain);
@@ -75,6 +80,13 @@ export const createFront = (deps: FrontDeps, options: ProxyOptions): Front => {
       const closed = listeners.map((listener) => listener.close());
       tls?.close();
       http1.close();
+      http2.close();
+      await Promise.all(closed);
+    },
+    retire: async () => {
+      const closed = listeners.map((listener) => listener.close());
+      http1.retire();
+      // Its GOAWAY tells clients which of their requests will still be answered.
       http2.close();
       await Promise.all(closed);
     },

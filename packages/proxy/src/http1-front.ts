@@ -27,6 +27,8 @@ export interface Http1Front {
   readonly connections: ReadonlyMap<Duplex, ClientConnection>;
   /** Ends idle connections; those in use end with their response. */
   close(): void;
+  /** Each connection ends with its next response: on an idle one a request may be on its way. */
+  retire(): void;
 }
 
 /** The side that clients of HTTP/1 see: Node's server, with everything that it leaves open decided. */
@@ -64,6 +66,9 @@ export const createHttp1Front = (deps: ServeDeps): Http1Front => {
     close: () => {
       server.close(() => {});
       for (const connection of connections.values()) connection.retire();
+    },
+    retire: () => {
+      for (const connection of connections.values()) connection.endWithNextResponse();
     },
   };
 };

@@ -84,6 +84,13 @@ export interface ProxyOptions extends ProxySettings {
   readonly now?: () => number;
 }
 
+/** Listening handles, one for each port of the proxy. */
+export interface ListenHandles {
+  readonly http: object;
+  /** Needed where the proxy has HTTPS. */
+  readonly https?: object;
+}
+
 export interface ProxyAddress {
   readonly host: string;
   readonly port: number;
@@ -92,6 +99,8 @@ export interface ProxyAddress {
 export interface Proxy {
   /** Where it listens; throws `ORCA_PROXY_NOT_LISTENING` before `listen()` has resolved. */
   readonly address: ProxyAddress;
+  /** It was made with an HTTPS side. */
+  readonly hasHttps: boolean;
   /** The same for HTTPS; `undefined` before `listen()` has resolved, and without HTTPS. */
   readonly httpsAddress: ProxyAddress | undefined;
   /**
@@ -127,8 +136,17 @@ export interface Proxy {
    * end in time end well, the rest is cut. Upgraded connections get a shorter grace of their own.
    */
   drain(targetId: string, options: DrainOptions): Promise<void>;
-  /** Rejects with the system's own error, such as `EADDRINUSE`. */
-  listen(): Promise<void>;
+  /**
+   * On the ports of the options, or on handles that this process was given (see
+   * `server.listen(handle)` of node:net). Rejects with the system's own error, such as `EADDRINUSE`.
+   */
+  listen(handles?: ListenHandles): Promise<void>;
+  /**
+   * For a proxy whose successor listens on the same handle: takes no more connections and cuts
+   * none. Each ends after its next response, or when it is idle for too long; resolves when all
+   * have ended. Past the grace the rest is cut.
+   */
+  retire(graceMs: number): Promise<void>;
   /** Takes no more connections, lets what is in flight end within the grace (10 s), then cuts it. */
   close(graceMs?: number): Promise<void>;
 }

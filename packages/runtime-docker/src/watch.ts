@@ -58,6 +58,8 @@ const readEvents = async (
   const filters = JSON.stringify({ type: ['container', 'network'], event: [...containerActions, ...networkActions] });
   const stream = await engine.call('events', 15_000, async (docker) => asReadable(await docker.getEvents({ filters })));
   const end = (): void => void stream.destroy();
+  // Asked to end while the call was under way: nobody would end it any more.
+  if (signal.aborted) return end();
   signal.addEventListener('abort', end, { once: true });
   let silence: NodeJS.Timeout | undefined;
   const heard = (): void => {

@@ -79,7 +79,7 @@ function toClusterSpec(value: TomlTable, at: Place): ClusterSpec {
     apiPort: cluster.api_port,
     apiBind: cluster.api_bind,
     acme: { ...certificates, email: certificates.email ?? cluster.acme_email },
-    proxy: { httpPort: proxy.http_port, httpsPort, bind: proxy.bind },
+    proxy: { httpPort: proxy.http_port, httpsPort, bind: proxy.bind, workers: proxy.workers },
     backup: {
       enabled: backup.enabled,
       schedule: backup.schedule,
@@ -191,6 +191,7 @@ const PROXY = rows({
     http_port: withDefault(port, 80),
     https_port: optional(port),
     bind: withDefault(ipAddress, '0.0.0.0'),
+    workers: optional(integer(1, 256)),
   },
 });
 

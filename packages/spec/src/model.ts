@@ -293,6 +293,8 @@ export interface ClusterSpec {
     /** 443 beside 80; otherwise none unless it is named. */
     readonly httpsPort: number | undefined;
     readonly bind: string;
+    /** Processes that serve; one for each core when left out. */
+    readonly workers: number | undefined;
   };
   readonly backup: {
     readonly enabled: boolean;

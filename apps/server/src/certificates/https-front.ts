@@ -1,16 +1,16 @@
-import type { Proxy } from '@orca/proxy';
+import type { AttachedProxy } from '@orca/proxy/process';
+import type { ProxyParts } from '../proxy-state.ts';
 import type { HttpsFront } from './certificates.ts';
 
-/** The HTTPS side of a proxy in this process; without HTTPS there is nobody to show a certificate to. */
+/** The HTTPS side of the proxy; without HTTPS there is nobody to show a certificate to, and it keeps them all the same. */
 export const httpsFront = (
-  proxy: Pick<Proxy, 'httpsAddress' | 'setCertificates' | 'setChallengeCertificates' | 'setChallenges'>,
-  hasHttps: boolean,
-  setHttpsHosts: (hosts: readonly string[]) => void,
+  proxy: Pick<AttachedProxy, 'httpsAddress'>,
+  parts: ProxyParts,
+  setHttpsHosts: (hosts: readonly string[]) => Promise<void>,
 ): HttpsFront => ({
   address: () => proxy.httpsAddress,
-  setCertificates: (certificates) => Promise.resolve(hasHttps ? proxy.setCertificates(certificates) : []),
-  setHttpsHosts: (hosts) => Promise.resolve(setHttpsHosts(hosts)),
-  setAnswers: (managedHosts, answers) => Promise.resolve(proxy.setChallenges({ managedHosts, answers })),
-  setAlpnCertificates: (certificates) =>
-    Promise.resolve(hasHttps ? proxy.setChallengeCertificates(certificates) : undefined),
+  setCertificates: (certificates) => parts.put({ certificates }),
+  setHttpsHosts,
+  setAnswers: async (managedHosts, answers) => void (await parts.put({ challenges: { managedHosts, answers } })),
+  setAlpnCertificates: async (challengeCertificates) => void (await parts.put({ challengeCertificates })),
 });

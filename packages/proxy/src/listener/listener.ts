@@ -19,7 +19,10 @@ export interface ListenerOptions {
 }
 
 export interface Listener {
-  listen(where: { readonly port: number; readonly host: string | undefined }): Promise<void>;
+  /** On a port, or on a handle that is bound already. */
+  listen(
+    where: { readonly port: number; readonly host: string | undefined } | { readonly handle: object },
+  ): Promise<void>;
   readonly address: AddressInfo | undefined;
   /** Takes no more connections; resolves when the last one is closed. */
   close(): Promise<void>;
@@ -59,10 +62,10 @@ export const createListener = ({ gate, observe, proxyProtocolFrom, onConnection 
     });
   });
   return {
-    listen: async ({ port, host }) => {
+    listen: async (where) => {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       server.once('error', reject);
-      server.listen({ port, host }, resolve);
+      server.listen('handle' in where ? where.handle : where, resolve);
       await promise;
       server.off('error', reject);
       // Such as no descriptor left for the next connection: it passes, and the listener stays.

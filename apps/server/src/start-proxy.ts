@@ -1,0 +1,48 @@
+import { attachProxy, type AttachedProxy } from '@orca/proxy/process';
+import type { ClusterSpec } from '@orca/spec';
+import { availableParallelism } from 'node:os';
+import type { Logger } from 'pino';
+import { ServerError } from './errors.ts';
+import { isCode, type Home } from './home.ts';
+import { messageOf } from './wire.ts';
+
+export interface StartProxyOptions {
+  readonly home: Home;
+  readonly cluster: ClusterSpec;
+  /** Instead of those in cluster.toml. */
+  readonly options: { readonly proxyPort?: number; readonly httpsPort?: number };
+  readonly log: Logger;
+}
+
+/** Finds or starts the proxy of this home, on the port that is asked for. */
+export const startProxy = async ({ home, cluster, options, log }: StartProxyOptions): Promise<AttachedProxy> => {
+  const { bind: host, workers = availableParallelism() } = cluster.proxy;
+  const http = { host, port: options.proxyPort ?? cluster.proxy.httpPort };
+  const httpsPort = options.httpsPort ?? (options.proxyPort === undefined ? cluster.proxy.httpsPort : undefined);
+  const https = httpsPort === undefined ? {} : { https: { host, port: httpsPort } };
+  try {
+    return await attachProxy({
+      dir: home.dir,
+      config: { http, ...https, workers },
+      log: {
+        info: (message, details = {}) => log.info(details, message),
+        error: (message, details = {}) => log.error(details, message),
+      },
+      onEvent: (event) => log.debug(event, 'proxy'),
+    });
+  } catch (cause) {
+    if (!isCode(cause, 'ORCA_PROXY_PORT_UNAVAILABLE'))
+      throw new ServerError('ORCA_SERVER_PROXY', messageOf(cause), { cause });
+    const system = Error.isError(cause) ? cause.cause : undefined;
+    const hint = isCode(system, 'EADDRINUSE')
+      ? 'it is already in use: stop what uses it, or change'
+      : isCode(system, 'EACCES')
+        ? 'that needs root or CAP_NET_BIND_SERVICE; or change'
+        : 'change';
+    throw new ServerError(
+      'ORCA_SERVER_PORT_IN_USE',
+      `the proxy ${messageOf(cause)} (${hint} [proxy] http_port or https_port in cluster.toml)`,
+      { cause },
+    );
+  }
+};

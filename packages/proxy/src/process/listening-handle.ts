@@ -1,0 +1,70 @@
+import { isIPv6 } from 'node:net';
+import * as net from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import { ProxyError } from '../errors.ts';
+import { doors, type Door, type ListenAddress } from './config.ts';
+
+/**
+ * A port that is taken and given to workers, and that this process itself never accepts from:
+ * a `net.Server` would take connections away from them. Node's cluster module makes its
+ * shared handles by the same function; no public one leaves a port bound and unread.
+ */
+export interface ListeningHandle {
+  /** The port that was taken, where 0 asked for any. */
+  readonly address: ListenAddress;
+  /** What goes along with a message to a worker. */
+  readonly handle: object;
+  close(): void;
+}
+
+/** The handles of one configuration. */
+export interface Handles {
+  readonly http: ListeningHandle;
+  readonly https?: ListeningHandle;
+}
+
+interface RawHandle {
+  getsockname(out: { port?: number }): number;
+  close(): void;
+}
+
+/** Throws `ORCA_PROXY_PORT_UNAVAILABLE`, whose cause has the system's code. */
+export const openHandle = ({ host, port }: ListenAddress): ListeningHandle => {
+  const handle = createServerHandle(host, port, isIPv6(host) ? 6 : 4);
+  if (typeof handle === 'number') throw unavailable(host, port, getSystemErrorName(handle));
+  return adoptHandle(handle, { host, port });
+};
+
+/** The same for a handle that came from another process. */
+export const adoptHandle = (handle: unknown, { host, port }: ListenAddress): ListeningHandle => {
+  if (!isRawHandle(handle)) throw new ProxyError('ORCA_PROXY_PROTOCOL', 'no listening handle came along');
+  const name: { port?: number } = {};
+  handle.getsockname(name);
+  // A port that somebody listens on is reported late: until then the handle has none.
+  if (name.port === undefined || name.port === 0) {
+    handle.close();
+    throw unavailable(host, port, 'EADDRINUSE');
+  }
+  return { address: { host, port: name.port }, handle, close: () => handle.close() };
+};
+
+/** Each with the name of its door. */
+export const eachOf = (handles: Handles): readonly (readonly [Door, ListeningHandle])[] =>
+  doors.flatMap((door) => {
+    const handle = handles[door];
+    return handle === undefined ? [] : [[door, handle] as const];
+  });
+
+const createServerHandle = (host: string, port: number, family: 4 | 6): unknown => {
+  if ('_createServerHandle' in net && typeof net._createServerHandle === 'function')
+    return net._createServerHandle(host, port, family) as unknown;
+  throw new ProxyError('ORCA_PROXY_UNREACHABLE', `Node ${process.version} cannot share a port between processes`);
+};
+
+const isRawHandle = (value: unknown): value is RawHandle =>
+  typeof value === 'object' && value !== null && 'getsockname' in value && 'close' in value;
+
+const unavailable = (host: string, port: number, code: string): ProxyError =>
+  new ProxyError('ORCA_PROXY_PORT_UNAVAILABLE', `cannot listen on ${host}, port ${port}: ${code}`, {
+    cause: Object.assign(new Error(code), { code }),
+  });
