@@ -12,6 +12,8 @@ export interface ImagesOptions {
   readonly onMutation: (call: string) => void;
   /** Told of an image that a pull brought here: one that was not on this machine before. */
   readonly onPulled: (pulled: PulledImage) => void;
+  /** Why nothing is to be pulled now; `undefined` while there is room. */
+  readonly diskFault: () => Promise<string | undefined>;
   /** A pull of which nothing is heard for so long is given up. Default 120 s. */
   readonly silentMs?: number;
 }
@@ -37,7 +39,8 @@ const inspectMs = 15_000;
 const digestMs = 30_000;
 const longestSilenceMs = 120_000;
 
-export const createImages = ({ engine, onMutation, onPulled, silentMs = longestSilenceMs }: ImagesOptions): Images => {
+export const createImages = (o: ImagesOptions): Images => {
+  const { engine, onMutation, onPulled, silentMs = longestSilenceMs } = o;
   const pulls = new Map<string, Promise<void>>();
   const waiting: (() => void)[] = [];
   let running = 0;
@@ -74,6 +77,7 @@ export const createImages = ({ engine, onMutation, onPulled, silentMs = longestS
   const pullNow = async (reference: ImageReference): Promise<void> => {
     await turn();
     try {
+      await assertRoom(o, reference);
       const docker = await engine.docker();
       const known = await localIds(docker);
       onMutation(`pull ${reference.text}`);
@@ -115,7 +119,7 @@ export const createImages = ({ engine, onMutation, onPulled, silentMs = longestS
       const local = await inspect(spec.image);
       signal.throwIfAborted();
       if (local !== undefined) {
-        if (spec.pullPolicy === 'always') await unlessAborted(follow(reference, local), signal);
+        if (spec.pullPolicy === 'always') await unlessAborted(follow(reference, local).catch(unlessFull), signal);
         return;
       }
       if (spec.pullPolicy === 'never') {
@@ -143,6 +147,19 @@ export const createImages = ({ engine, onMutation, onPulled, silentMs = longestS
       }
     },
   };
+};
+
+const assertRoom = async ({ diskFault }: ImagesOptions, { text }: ImageReference): Promise<void> => {
+  // An engine that does not tell of its disk says with the pull itself what is wrong.
+  const fault = await diskFault().catch(() => undefined);
+  if (fault === undefined) return;
+  const message = `image ${text} is not pulled: ${fault}; make room (docker system df shows what takes it)`;
+  throw new RuntimeError('ORCA_RUNTIME_DISK_FULL', message, { retryable: true });
+};
+
+/** On a full disk the image that is here has to do: a way back must stay open. */
+const unlessFull = (error: unknown): void => {
+  if (!(error instanceof RuntimeError && error.code === 'ORCA_RUNTIME_DISK_FULL')) throw error;
 };
 
 /** A pull goes on for whoever else waits for it; who called off does not wait for its end. */
@@ -192,8 +209,10 @@ const mustRefresh = ({ pullPolicy }: ServiceSpec, { isImmutable }: ImageReferenc
   pullPolicy === 'always' || (pullPolicy === 'auto' && !isImmutable);
 
 const pullError = ({ text, registry }: ImageReference, error: unknown): RuntimeError => {
-  // The engine itself, not the registry: it will be back.
-  if (error instanceof RuntimeError && error.code === 'ORCA_RUNTIME_UNREACHABLE') return error;
+  // The engine itself, or its disk, not the registry: it will be well again.
+  const isOurs =
+    error instanceof RuntimeError && ['ORCA_RUNTIME_UNREACHABLE', 'ORCA_RUNTIME_DISK_FULL'].includes(error.code);
+  if (isOurs) return error;
   if (isCut(error)) {
     const why = `image ${text}: the container engine ended the pull; is it being restarted?`;
     return new RuntimeError('ORCA_RUNTIME_UNREACHABLE', why, { retryable: true, cause: error });

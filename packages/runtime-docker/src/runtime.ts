@@ -76,6 +76,7 @@ class ContainerRuntime implements DockerRuntime {
       engine: this.#engine,
       onMutation,
       onPulled: (pulled) => o.onPulled?.(pulled),
+      diskFault: () => this.diskFault(),
     });
   }
 

@@ -12,6 +12,7 @@ import { aSpec, noSecrets } from './a-spec.ts';
 type Answer = (req: IncomingMessage, res: ServerResponse) => void;
 
 const signal = new AbortController().signal;
+const noFault = (): Promise<string | undefined> => Promise.resolve(undefined);
 const key: InstanceKey = instanceKey('web', 1, revision('a'));
 const labels = {
   'orca.managed': 'true',
@@ -89,10 +90,33 @@ describe('an engine that', () => {
     answers.set('GET /images/app:1/json', json({ message: 'No such image' }, 404));
     answers.set('GET /images/json', json([]));
     answers.set('POST /images/create', () => {});
-    const options = { engine: new Engine({ host }), onMutation: () => {}, onPulled: () => {}, silentMs: 200 };
+    const options = {
+      engine: new Engine({ host }),
+      onMutation: () => {},
+      onPulled: () => {},
+      diskFault: noFault,
+      silentMs: 200,
+    };
     await expect(createImages(options).ensure(aSpec('web', '', { image: 'app:1' }), signal)).rejects.toThrow(
       /app:1.*did not answer within 0.2 s/,
     );
+  });
+
+  it('44: has a full disk pulls nothing, also of a tag that moved, and the image that is here has to do', async () => {
+    const digest = `sha256:${'a'.repeat(64)}`;
+    answers.set('GET /images/app:latest/json', json({ Id: 'sha256:1', RepoDigests: ['app@sha256:old'] }));
+    answers.set('GET /distribution/app:latest/json', json({ Descriptor: { digest } }));
+    answers.set('GET /images/new:1/json', json({ message: 'No such image' }, 404));
+    const diskFault = (): Promise<string> => Promise.resolve('the disk is nearly full');
+    const images = createImages({ engine: new Engine({ host }), onMutation: () => {}, onPulled: () => {}, diskFault });
+    const moved = aSpec('web', 'pull_policy = "always"', { image: 'app:latest' });
+    expect(await images.refresh(moved, signal)).toMatch(/nearly full.*going on with the image that is here/);
+    await images.ensure(moved, signal);
+    await expect(images.ensure(aSpec('web', '', { image: 'new:1' }), signal)).rejects.toMatchObject({
+      code: 'ORCA_RUNTIME_DISK_FULL',
+      retryable: true,
+    });
+    expect(asked).not.toContain('POST /images/create');
   });
 
   it('9: whoever calls off does not wait for the end of a pull', async () => {
