@@ -1,5 +1,5 @@
 import { instanceKey } from './identity.ts';
-import type { ActionOf, DesiredService, Instance, InstanceKey, Memory, Plannable } from './model.ts';
+import type { ActionOf, DesiredService, Instance, InstanceKey, LastGood, Memory, Plannable } from './model.ts';
 import { isUp } from './seen.ts';
 
 /** All that one slot's decision looks at. */
@@ -26,7 +26,8 @@ export interface SlotPlan<S extends Plannable> {
 /**
  * Decides one slot. The rules in order, first match wins:
  * 1. paused: nothing runs, nothing is removed;
- * 2. the proven instance already is of the wanted revision: keep it, running and routed, or let it rest;
+ * 2. the proven instance already is of the wanted revision: keep it, running and routed, or let it rest; unless that
+ *    revision failed in another slot and there is one to go back to: then all slots go back;
  * 3. the wanted revision failed before: return to the proven one, or to what was last proven;
  * 4. nothing proven is there: bring up the first instance;
  * 5. a proven instance of another revision is there: replace it, in the service's order.
@@ -34,7 +35,8 @@ export interface SlotPlan<S extends Plannable> {
 export const planSlot = <S extends Plannable>(input: SlotInput<S>): SlotPlan<S> => {
   const view = look(input);
   if (input.desired.isPaused) return pause(view);
-  if (view.proven?.revision === input.desired.revision) return keep(view, view.proven);
+  const isUndone = input.quarantine !== undefined && wayBack(input.desired) !== undefined;
+  if (view.proven?.revision === input.desired.revision && !isUndone) return keep(view, view.proven);
   if (input.quarantine !== undefined) return fallBack(view, input.quarantine);
   if (view.proven === undefined) return bringUp(view);
   return replace(view, view.proven);
@@ -116,11 +118,17 @@ const stayWith = <S extends Plannable>(
   };
 };
 
+/** Another revision than the wanted one that was well before. */
+const wayBack = <S extends Plannable>({ lastGood, revision }: DesiredService<S>): LastGood<S> | undefined =>
+  lastGood?.revision === revision ? undefined : lastGood;
+
 const fallBack = <S extends Plannable>(v: View<S>, quarantine: string): SlotPlan<S> => {
   const { proven, candidate } = v;
   const { lastGood, ...desired } = v.desired;
-  if (proven === undefined && lastGood !== undefined && lastGood.revision !== desired.revision) {
-    const again = planSlot({ ...v, desired: { ...desired, ...lastGood }, quarantine: undefined });
+  const back = wayBack(v.desired);
+  if (back !== undefined && (proven === undefined || proven.revision === desired.revision)) {
+    const change = 'returns to the last healthy revision';
+    const again = planSlot({ ...v, desired: { ...desired, ...back, change }, quarantine: undefined });
     return { ...again, blocked: quarantine };
   }
   // The failed one is stopped but kept: its logs are what the user needs now.

@@ -164,6 +164,26 @@ describe('plan', () => {
     expect(p.steps.filter((s) => s.action.kind === 'prepare')).toHaveLength(1);
   });
 
+  it('28, 30: brings back the replicas that were updated before another one failed', () => {
+    const web = { ...desire('web', 'b', { replicas: 2 }), lastGood: desire('web', 'a') };
+    const p = aCluster()
+      .has('web', 'b', { slot: 1 })
+      .has('web', 'a', { slot: 2 })
+      .has('web', 'b', { slot: 2, stage: 'candidate', status: 'exited' })
+      .failed('web', 'b')
+      .plan(web);
+    expect(formatPlan(p)).toMatchInlineSnapshot(`
+"  1 web prepare          (returns to the last healthy revision; start-first: for the test)
+  2 web/1@a create       (returns to the last healthy revision; start-first: for the test, after 1)
+  3 web/1@a start        (returns to the last healthy revision; start-first: for the test, after 2)
+  4 web/1@a await ready  (was started, after 3)
+  5 web/1@b stop         (is being replaced, after 4)
+  6 web/1@a commit       (became ready, after 5)
+  7 web/1@b remove       (was replaced, after 6)
+  ! web: b failed before"
+`);
+  });
+
   it('finishes a commit that was interrupted between its two renames', () => {
     const p = aCluster()
       .has('web', 'a', { stage: 'retired', status: 'exited' })

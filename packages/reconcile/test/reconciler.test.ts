@@ -282,6 +282,22 @@ describe('the loop', () => {
     expect(rig.loop.isSettled('web')).toBe(true);
   });
 
+  it('28, 30: an update that fails at its second replica ends with all replicas as they were', async () => {
+    const before = desire('web', 'a', { replicas: 3, isRouted: true });
+    const rig = new Rig([before], { isBad: (key) => key === 'web/2@b' });
+    rig.loop.request(['web']);
+    await rig.clock.advance(minute);
+    rig.desired = [{ ...desire('web', 'b', { replicas: 3, isRouted: true }), lastGood: before }];
+    rig.loop.request(['web']);
+    await rig.clock.advance(minute);
+    expect(rig.running().toSorted()).toEqual(['web/1@a', 'web/2@a', 'web/3@a']);
+    expect([...rig.world.routes].toSorted()).toEqual(rig.running().toSorted());
+    expect(rig.world.calls.filter((call) => call.startsWith('start') && call.endsWith('@b'))).toEqual([
+      'start web/1@b',
+      'start web/2@b',
+    ]);
+  });
+
   it('20, 29: goes on trying to bring back what was well once, though its instance is gone', async () => {
     const good = desire('web', 'a');
     const rig = new Rig([{ ...good, lastGood: good }], { isBad: () => rig.isSick });
