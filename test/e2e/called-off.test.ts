@@ -66,6 +66,18 @@ describe('what was called off, and what is not in the files any more', () => {
     expect(await env('orca-e2e-off')).toContain('V=3');
   }, 90_000);
 
+  it('9, 20: a deploy that a stop overtook says so, and a deploy of everything says what stays stopped', async () => {
+    orca.write('services/one/service.toml', service('e2e-off', 'V = "4"\nREADY_AFTER = "3600"'));
+    const deploy = orca.begin(['deploy', 'e2e-off']);
+    await candidate('V=4');
+    expect(await orca.orca(['stop', 'e2e-off'])).toMatchObject({ code: 0 });
+    expect(await deploy.ended).toMatchObject({ code: 1, stdout: expect.stringContaining('a newer deploy or stop') });
+    orca.write('services/one/service.toml', service('e2e-off', 'V = "3"\nREADY_AFTER = "4"'));
+    const all = await orca.orca(['deploy']);
+    expect(all).toMatchObject({ code: 0, stderr: expect.stringContaining('orca deploy e2e-off') });
+    expect(await orca.orca(['deploy', 'e2e-off'])).toMatchObject({ code: 0 });
+  }, 90_000);
+
   it('16: what waits for its dependency and is taken out of the files never starts', async () => {
     const failing = service('e2e-dep', 'FAIL_START = "1"');
     orca.write('services/three/service.toml', failing + service('e2e-ghost', 'V = "1"', 'depends_on = ["e2e-dep"]'));

@@ -5,6 +5,8 @@ import type { Accepted, Promised } from './accepted.ts';
 export interface Before {
   /** Of each service: as it was promised, before anything was changed. */
   readonly promised: ReadonlyMap<string, Promised>;
+  /** Of each service: as it was promised then. */
+  readonly wanted: ReadonlyMap<string, Promised>;
   /** See `Accepted.changes`: as it was when the deploy or stop had promised all it wanted. */
   readonly changes: ReadonlyMap<string, number>;
 }
@@ -23,8 +25,22 @@ export const promising = async (
     for (const [name, before] of promised) await accepted.restore(name, before).catch(() => undefined);
     throw error;
   }
-  return { promised, changes: new Map([...promised.keys()].map((name) => [name, accepted.changes(name)] as const)) };
+  const now = <T>(read: (name: string) => T): ReadonlyMap<string, T> =>
+    new Map([...promised.keys()].map((name) => [name, read(name)] as const));
+  return { promised, wanted: now((name) => accepted.promised(name)), changes: now((name) => accepted.changes(name)) };
 };
+
+/** Services of which somebody else wants something different by now: how they ended is no answer to who asked before. */
+export const overtaken = ({ wanted }: Before, accepted: Accepted): readonly string[] =>
+  [...wanted].flatMap(([name, then]) => {
+    const now = accepted.promised(name);
+    // What was to be removed is forgotten when it is gone.
+    const isSame =
+      now.record?.revision === then.record?.revision &&
+      now.isPaused === then.isPaused &&
+      (now.record === undefined) === (then.record === undefined);
+    return isSame ? [] : [name];
+  });
 
 /**
  * Takes promises back, except of services of which something else was promised since. Gives

@@ -20,15 +20,15 @@ import {
 import type { DockerRuntime } from '@orca/runtime-docker';
 import type { ServiceSpec } from '@orca/spec';
 import type { Accepted } from './accepted.ts';
-import { promising, takeBack } from './call-off.ts';
+import { overtaken, promising, takeBack } from './call-off.ts';
 import { rivalClaim } from './claims.ts';
-import { Deployment, previewEnd } from './deployment.ts';
+import { Deployment, previewEnd, withFailures } from './deployment.ts';
 import { isMutable, loadDesired, type Desired, type DesiredPorts } from './desired.ts';
 import { EventQueue } from './event-queue.ts';
 import { followLogs, lastLines } from './instance-logs.ts';
 import type { Look } from './look.ts';
 import { obstacleOf } from './obstacles.ts';
-import { removals, triedAgain, unknownNames, type Order } from './order.ts';
+import { overtakenBy, removals, staysStopped, triedAgain, unknownNames, type Order } from './order.ts';
 import { SingleFile } from './single-file.ts';
 import { staleReason, staleSecrets } from './stale-secrets.ts';
 import { statusOf } from './status.ts';
@@ -219,7 +219,10 @@ class Plane implements ServerPlane {
     const isStarted = (d: Service): Service => (named?.has(d.spec.name) === true ? { ...d, isPaused: false } : d);
     const outOfScope = services.filter((d) => !wanted.includes(d));
     const desired = [
-      ...wanted.map((d) => ({ ...isStarted(d), change: staleReason(this.#staleSecrets(d.spec.name)) })),
+      ...wanted.map((d) => ({
+        ...isStarted(d),
+        change: request.recreate ? 'is asked for anew' : staleReason(this.#staleSecrets(d.spec.name)),
+      })),
       // What is not deployed now counts as it was last deployed, if it was.
       ...outOfScope.map((d) => accepted.services().find((a) => a.spec.name === d.spec.name) ?? d),
     ].map((d) => ({ ...d, lastGood: accepted.services().find((a) => a.spec.name === d.spec.name)?.lastGood }));
@@ -239,7 +242,7 @@ class Plane implements ServerPlane {
       accepted.services().filter((d) => !names.has(d.spec.name)),
     );
     if (rival !== undefined) return { end: failedEnd('refused', rival) };
-    for (const issue of triedAgain(wanted, accepted.quarantine))
+    for (const issue of [...triedAgain(wanted, accepted.quarantine), ...staysStopped(wanted, named)])
       emit({ type: 'issue', issue: { ...issue, message: this.#o.redact(issue.message) } });
     if (input.observed.kind === 'unknown' || request.dryRun) {
       emit(wirePlan(preview));
@@ -283,14 +286,12 @@ class Plane implements ServerPlane {
       loop.supersede(supersede);
       loop.request(names);
       const settled = await loop.settled(names, signal);
+      const lost = overtaken(order.before, this.#o.accepted);
       const end = await deployment.end(settled);
+      if (lost.length > 0) return withFailures(end, 'failed', lost.map(overtakenBy));
       if (guarded.length === 0) return end;
       const failures = guarded.map((b) => ({ service: b.service, reason: b.reasons.join('; '), logs: [] }));
-      return {
-        ...end,
-        outcome: end.outcome === 'converged' ? 'blocked' : end.outcome,
-        failures: [...end.failures, ...failures],
-      };
+      return withFailures(end, end.outcome === 'converged' ? 'blocked' : end.outcome, failures);
     } catch (error) {
       if (!signal.aborted) throw error;
       return await this.#callOff(order);

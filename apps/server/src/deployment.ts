@@ -158,6 +158,18 @@ class Downtimes {
   }
 }
 
+/** An end in which some services count as failed, whatever became of them. */
+export const withFailures = (end: End, outcome: DeployOutcome, failures: readonly WireFailure[]): End => {
+  const isWell = (service: string): boolean => !failures.some((f) => f.service === service);
+  return {
+    ...end,
+    outcome,
+    changed: end.changed.filter((c) => isWell(c.service)),
+    unchanged: end.unchanged.filter(isWell),
+    failures: [...end.failures.filter((f) => isWell(f.service)), ...failures],
+  };
+};
+
 export const previewEnd = (preview: Plan<ServiceSpec>, ms: number): End => {
   const moving = new Set(preview.steps.map((s) => s.action.service));
   // What waits for a change of this very plan is planned when that is done.

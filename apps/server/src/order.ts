@@ -1,4 +1,4 @@
-import type { WireIssue } from '@orca/api';
+import type { WireFailure, WireIssue } from '@orca/api';
 import type { DesiredService, Quarantined } from '@orca/reconcile';
 import type { ServiceSpec } from '@orca/spec';
 import type { Accepted } from './accepted.ts';
@@ -51,3 +51,20 @@ export const triedAgain = (
     const message = `failed before, and is tried again as it is: ${failed.reason}`;
     return [{ severity: 'warning', ...source, col: 1, path: name, message }];
   });
+
+/** A deploy of everything does not start what was stopped by request; who expects it to should be told. */
+export const staysStopped = (
+  wanted: readonly DesiredService<ServiceSpec>[],
+  named: ReadonlySet<string> | undefined,
+): readonly WireIssue[] =>
+  wanted.flatMap(({ spec: { name, source }, isPaused }) => {
+    if (!isPaused || named?.has(name) === true) return [];
+    const message = `stays stopped, as was asked for; to start it: orca deploy ${name}`;
+    return [{ severity: 'warning', ...source, col: 1, path: name, message }];
+  });
+
+export const overtakenBy = (service: string): WireFailure => ({
+  service,
+  reason: 'a newer deploy or stop asked for something else meanwhile; see: orca status',
+  logs: [],
+});

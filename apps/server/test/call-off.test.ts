@@ -6,7 +6,7 @@ import { revision, type DesiredService } from '@orca/reconcile';
 import { parseDesiredState, type ServiceSpec } from '@orca/spec';
 import { createStore, type Store } from '@orca/store';
 import { openAccepted, type Accepted } from '../src/accepted.ts';
-import { promising, takeBack } from '../src/call-off.ts';
+import { overtaken, promising, takeBack } from '../src/call-off.ts';
 import { createRecords, type Records } from '../src/records.ts';
 
 const service = (name: string, rev: string): DesiredService<ServiceSpec> => {
@@ -85,6 +85,21 @@ describe('calling off', () => {
     await takeBack(before, ['web'], { accepted, seen: [] });
     expect(revisions()).toEqual({});
     expect([...accepted.scope()]).toEqual(['web']);
+  });
+
+  it('9: knows when somebody else wants something different, and when it is the same', async () => {
+    await deploy(service('web', 'one'));
+    const older = await deploy(service('web', 'two'));
+    await deploy(service('web', 'two'));
+    expect(overtaken(older, accepted)).toEqual([]);
+    await accepted.setPaused('web', true);
+    expect(overtaken(older, accepted)).toEqual(['web']);
+    await accepted.setPaused('web', false);
+    await deploy(service('web', 'three'));
+    expect(overtaken(older, accepted)).toEqual(['web']);
+    const removal = await promising(accepted, ['web'], () => accepted.remove(['web']));
+    await accepted.forget('web');
+    expect(overtaken(removal, accepted)).toEqual([]);
   });
 
   it('15: promises all or nothing when the disk is full', async () => {

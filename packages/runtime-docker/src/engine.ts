@@ -128,5 +128,5 @@ export const engineMessage = (error: unknown): string => {
     const { json } = error;
     if (typeof json === 'object' && json !== null && 'message' in json) return String(json.message);
   }
-  return Error.isError(error) ? error.message : String(error);
+  return Error.isError(error) ? error.message.replace(/^\(HTTP code \d+\) [^-]* - /, '').trim() : String(error);
 };

@@ -217,7 +217,7 @@ const pullError = ({ text, registry }: ImageReference, error: unknown): RuntimeE
     const why = `image ${text}: the container engine ended the pull; is it being restarted?`;
     return new RuntimeError('ORCA_RUNTIME_UNREACHABLE', why, { retryable: true, cause: error });
   }
-  const message = engineMessage(error);
+  const message = engineMessage(error instanceof RuntimeError ? (error.cause ?? error) : error);
   const status = statusOf(error);
   const said = `${status === undefined ? '' : `HTTP ${status}: `}${message}`;
   const where = `image ${text} from ${registry}`;
