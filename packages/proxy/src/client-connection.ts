@@ -21,7 +21,7 @@ export class ClientConnection {
   readonly #reset: () => void;
   readonly #timeouts: ConnectionTimeouts;
   readonly #responses = new Set<ServerResponse>();
-  readonly #incoming = new Set<ClientListener>();
+  readonly #incoming = new Map<ServerResponse, ClientListener>();
   #latest: ClientListener | undefined;
   #hasSpoken = false;
   #isEnding = false;
@@ -57,13 +57,13 @@ export class ClientConnection {
     this.#hasSpoken = true;
     this.#latest = undefined;
     this.#responses.add(res);
-    res.once('close', () => this.#onResponseClosed(res));
+    // Comes once. The next request's listener may be there by then: this one's is kept with its response.
+    res.on('close', () => this.#onResponseClosed(res));
   }
 
   carries(incoming: ClientListener, res: ServerResponse): void {
     this.#latest = incoming;
-    this.#incoming.add(incoming);
-    res.once('close', () => this.#incoming.delete(incoming));
+    this.#incoming.set(res, incoming);
   }
 
   /** Now, or once every earlier request on this connection has its response. */
@@ -124,6 +124,7 @@ export class ClientConnection {
 
   #onResponseClosed(res: ServerResponse): void {
     this.#responses.delete(res);
+    this.#incoming.delete(res);
     if (this.#responses.size > 0) return;
     const next = this.#next;
     this.#next = undefined;
@@ -155,6 +156,6 @@ export class ClientConnection {
 
   #onClose(): void {
     clearTimeout(this.#halfClosed);
-    for (const incoming of this.#incoming) incoming.clientGone();
+    for (const incoming of this.#incoming.values()) incoming.clientGone();
   }
 }

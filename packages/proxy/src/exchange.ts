@@ -44,6 +44,8 @@ export interface ClientRequest {
 /** RFC 9110 §9.2.2: repeating one of these changes nothing. TRACE is not forwarded at all. */
 const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
+const endOfTask = Promise.resolve();
+
 /** What a health check gets while other requests wait. */
 const heldBody = 'held\n';
 const heldFields: RawFields = [
@@ -168,7 +170,8 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     }
     this.#record.headed(status);
     if (plan?.coding !== undefined && !isWhole && this.#client.method !== 'HEAD') this.#encode(plan.coding);
-    if (!isEventStream(fields)) this.#watch();
+    // Nearly every response is over before this task is, and needs no watch.
+    if (!isEventStream(fields)) void endOfTask.then(() => this.#over || this.#watch());
   }
 
   data(chunk: Buffer): boolean {

@@ -23,7 +23,11 @@ export class Http1Side implements ClientSide {
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #upgradeHead: Buffer | undefined;
-  #wrote = false;
+  #listener: ClientListener | undefined;
+  /** The body's first bytes, as latin1, until it is known whether they are all of it. */
+  #held: string | undefined;
+  #mayHold = true;
+  #awaitsDrain = false;
   /** The client can tell a complete response from one that broke off. */
   #isDelimited = true;
 
@@ -72,8 +76,8 @@ export class Http1Side implements ClientSide {
   }
 
   listen(listener: ClientListener): void {
+    this.#listener = listener;
     this.#connection.carries(listener, this.#res);
-    this.#res.on('drain', () => listener.drained());
   }
 
   get hasStarted(): boolean {
@@ -99,20 +103,30 @@ export class Http1Side implements ClientSide {
     res.writeHead(status, reason, close ? [...fields, 'Connection', 'close'] : [...fields]);
     if (close) this.#connection.endAfterThis();
     this.#isDelimited = res.chunkedEncoding || fieldValue(fields, 'content-length') !== undefined;
-    // Together with the first bytes of the body when those came along, else now: a stream may be silent for long.
-    if (this.method !== 'HEAD') queueMicrotask(() => this.#wrote || res.writableEnded || res.flushHeaders());
+    // With the first bytes of the body when those came along, else now: a stream may be silent for long.
+    if (this.method !== 'HEAD') void endOfTask.then(() => this.#flush());
   }
 
   write(chunk: Buffer): boolean {
-    this.#wrote = true;
-    return this.#res.write(chunk);
+    if (this.#mayHold && chunk.length <= mostHeldBytes) {
+      // As a string it goes out in one piece with the head, and with the end.
+      this.#held = chunk.toString('latin1');
+      this.#mayHold = false;
+      return true;
+    }
+    this.#mayHold = false;
+    this.#release();
+    return this.#res.write(chunk) || this.#awaitDrain();
   }
 
   end(chunk?: string, trailers?: RawFields): void {
     if (trailers !== undefined && trailers.length > 0 && this.#res.chunkedEncoding && readsTrailers(this)) {
       this.#res.addTrailers(pairsOf(trailers));
     }
-    this.#res.end(chunk);
+    const held = this.#held;
+    this.#held = undefined;
+    if (held === undefined) this.#res.end(chunk);
+    else this.#res.end(held, 'latin1');
   }
 
   breakOff(): void {
@@ -133,7 +147,34 @@ export class Http1Side implements ClientSide {
   closeTunnel(): void {
     this.#connection.socket.destroySoon();
   }
+
+  /** The task is over: a head without a body so far goes out alone, and so do first bytes that are not the last. */
+  #flush(): void {
+    if (this.#mayHold && !this.#res.writableEnded) this.#res.flushHeaders();
+    this.#mayHold = false;
+    this.#release();
+  }
+
+  #release(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) this.#res.write(held, 'latin1');
+  }
+
+  #awaitDrain(): false {
+    if (!this.#awaitsDrain) {
+      this.#awaitsDrain = true;
+      this.#res.on('drain', () => this.#listener?.drained());
+    }
+    return false;
+  }
 }
+
+/** What is read of a small response comes in one task; so much of it may wait for the task's end. */
+const mostHeldBytes = 16 * 1024;
+
+/** Cheaper than a microtask of Node's own, which carries a context that nobody asks for. */
+const endOfTask = Promise.resolve();
 
 const pairsOf = (fields: RawFields): [string, string][] => {
   const pairs: [string, string][] = [];
