@@ -43,7 +43,7 @@ export const routeTable = (state: RoutingState): RouteTable => {
   for (const { key, route, host } of state.routed) {
     for (const claim of claimsOf(claims, key.slice(0, key.indexOf('/')), route)) {
       claim.route = route;
-      if (host !== undefined) claim.targets.push({ id: key, host, port: route.port });
+      if (host !== undefined) claim.targets.push(targetOf(key, host, route));
     }
   }
   const routes = [...claims.values()].flatMap((rivals) => {
@@ -51,6 +51,11 @@ export const routeTable = (state: RoutingState): RouteTable => {
     return claim === undefined ? [] : [routeOf(claim, state.stickyKey)];
   });
   return { routes };
+};
+
+const targetOf = (id: string, host: string, { port, policy }: RouteSpec): Target => {
+  const target = { id, host, port };
+  return policy?.protocol === 'h2c' ? { ...target, protocol: 'h2c' } : target;
 };
 
 interface Claim {

@@ -116,6 +116,15 @@ describe('routeTable', () => {
     ]);
   });
 
+  it('P41: says of its instances that they speak h2c', () => {
+    const [only] = routeTable({
+      routed: [serves('web', '10.0.0.1', routeOf('protocol = "h2c"'))],
+      declared: [],
+      stickyKey,
+    }).routes;
+    expect(only?.targets).toEqual([expect.objectContaining({ host: '10.0.0.1', protocol: 'h2c' })]);
+  });
+
   it('leaves out what [service.proxy] does not ask for', () => {
     const [only] = routeTable({ routed: [], declared: [wants('web', routeOf())], stickyKey }).routes;
     expect(Object.keys(only ?? {})).toEqual(['host', 'pathPrefix', 'stripPrefix', 'targets', 'service']);

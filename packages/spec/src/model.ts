@@ -101,6 +101,8 @@ export interface RoutePolicy {
   readonly maxBodyBytes: number | undefined;
   readonly rate: RatePolicy | undefined;
   readonly compress: boolean | undefined;
+  /** What its instances speak; HTTP/1.1 unless said. */
+  readonly protocol: 'http/1.1' | 'h2c' | undefined;
   /** Refuses paths that an application may read as another one. */
   readonly strictPath: boolean | undefined;
   /** 0 waits for ever. */

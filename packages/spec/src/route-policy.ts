@@ -1,6 +1,6 @@
 import type { RatePolicy, RoutePolicy } from './model.ts';
 import { urlPath } from './names.ts';
-import { flag, integer, list, seconds, word } from './read.ts';
+import { flag, integer, list, oneOf, seconds, word } from './read.ts';
 import { optional, type Read, readTable, required, rows, table, withDefault } from './table.ts';
 import { isTable } from './toml.ts';
 import { bodySize } from './units.ts';
@@ -19,6 +19,7 @@ export const routePolicy: Read<RoutePolicy> = (value, at) => {
     maxBodyBytes: read.max_body,
     rate: read.rate_limit,
     compress: read.compress,
+    protocol: read.protocol,
     strictPath: read.strict_path,
     responseHeadersMs: read.response_timeout_secs,
     responseIdleMs: read.idle_timeout_secs,
@@ -60,6 +61,7 @@ const PROXY = rows({
     max_body: optional(bodySize),
     rate_limit: optional(rateLimit),
     compress: optional(flag),
+    protocol: optional(oneOf('http/1.1', 'h2c')),
     strict_path: optional(flag),
     response_timeout_secs: optional(seconds(0)),
     idle_timeout_secs: optional(seconds(0)),
