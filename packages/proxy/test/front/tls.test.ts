@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { constants } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import type { TLSSocket } from 'node:tls';
-import { expect, test } from '@jest/globals';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { expect, jest, test } from '@jest/globals';
 import type { Certificate, Route } from '@orca/proxy';
-import { dial, httpOrigin, portOf, route, target } from '../harness.ts';
+import { dial, httpOrigin, portOf, rawOrigin, route, target } from '../harness.ts';
 import { aLeaf, anAuthority, aPair, intermediate, root } from './issuer.ts';
 import { aSecureProxy, certificate, dialSecure, refusal, shake } from './tls-harness.ts';
 
@@ -24,6 +24,53 @@ test('P28 says https to the target of a request that came encrypted', async () =
   const proxy = await aSecureProxy(await echo());
   const client = await dialSecure(proxy.httpsPort);
   expect(await client.send('GET /a HTTP/1.1\r\nHost: app.test\r\n\r\n').until('https /a')).toMatch(/^HTTP\/1\.1 200/);
+});
+
+test('P44 carries a WebSocket over TLS, and either end reaches the other', async () => {
+  const origin = await rawOrigin((socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello');
+    socket.on('data', (chunk: Buffer) => socket.write(chunk));
+    socket.on('end', () => socket.end('bye'));
+  });
+  const proxy = await aSecureProxy([route([target(origin.port)])]);
+  const client = await dialSecure(proxy.httpsPort);
+  const ask = 'GET / HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+  await client.send(ask).until('hello');
+  await client.send('\x81\x00ping').until('\x81\x00ping');
+  client.socket.end();
+  expect(await client.ended()).toMatch(/bye$/);
+});
+
+test('delivers the response to a client of TLS that has ended its side', async () => {
+  const origin = await rawOrigin((socket) => {
+    setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'), 50);
+  });
+  const proxy = await aSecureProxy([route([target(origin.port)])]);
+  const client = await dialSecure(proxy.httpsPort, { allowHalfOpen: true } as ConnectionOptions);
+  client.send('GET / HTTP/1.1\r\nHost: app.test\r\n\r\n').socket.end();
+  expect(await client.ended()).toMatch(/^HTTP\/1\.1 200 [^]*ok$/);
+});
+
+test('P37 never ends a broken response in a way that looks complete over TLS', async () => {
+  const origin = await rawOrigin((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf', () => setTimeout(() => socket.destroy(), 20));
+  });
+  const proxy = await aSecureProxy([route([target(origin.port)])]);
+  const client = await dialSecure(proxy.httpsPort);
+  client.send('GET / HTTP/1.0\r\nHost: app.test\r\n\r\n');
+  expect(await client.ended()).toMatch(/half$/);
+  const old = await rawOrigin((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n', () => {
+      setTimeout(() => socket.destroy(), 20);
+    });
+  });
+  proxy.replace({ routes: [route([target(old.port)])] });
+  const closeDelimited = await dialSecure(proxy.httpsPort);
+  closeDelimited.send('GET / HTTP/1.0\r\nHost: app.test\r\n\r\n');
+  await closeDelimited.ended();
+  // Only the end of the connection delimits this response: it must not be a proper one.
+  expect(closeDelimited.socket.readableEnded).toBe(false);
+  expect(closeDelimited.error?.code).toBe('ECONNRESET');
 });
 
 test('P60 refuses TLS 1.1 and what has neither forward secrecy nor authenticated encryption', async () => {
@@ -121,6 +168,23 @@ test('P63 seals tickets with keys that change, and shares them between proxies t
   expect(await isReused(two.httpsPort, shared)).toBe(true);
   two.setTicketKeys(Buffer.alloc(48, 8));
   expect(await isReused(two.httpsPort, shared)).toBe(false);
+});
+
+test('P63 changes the keys of its tickets every day by itself', async () => {
+  const dayMs = 86_400_000;
+  jest.useFakeTimers({
+    doNotFake: ['setTimeout', 'setImmediate', 'nextTick', 'Date', 'performance', 'queueMicrotask'],
+  });
+  try {
+    const proxy = await aSecureProxy([]);
+    const [ticket] = await once(await shake(proxy.httpsPort), 'session');
+    jest.advanceTimersByTime(dayMs - 1);
+    expect((await shake(proxy.httpsPort, { session: ticket })).isSessionReused()).toBe(true);
+    jest.advanceTimersByTime(1);
+    expect((await shake(proxy.httpsPort, { session: ticket })).isSessionReused()).toBe(false);
+  } finally {
+    jest.useRealTimers();
+  }
 });
 
 test('P64 agrees on HTTP/2 or HTTP/1.1, and refuses other protocols with the alert for that', async () => {
