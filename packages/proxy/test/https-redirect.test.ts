@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { HttpChallenges, Route, RouteTable } from '@orca/proxy';
+import { aSecureProxy, dialSecure } from './front/tls-harness.ts';
 import { parseHttpChallenges } from '../src/http-challenges.ts';
 import { aProxy, bodyOf, dial, exchange, httpOrigin, portOf, route, statusOf, target, valuesOf } from './harness.ts';
 
@@ -129,4 +130,23 @@ test('P67 redirects a WebSocket as well', async () => {
   const client = await dial(proxy.port);
   const response = await client.send(request).ended();
   expect([statusOf(response), valuesOf(response, 'Location')]).toEqual([308, ['https://app.test/chat']]);
+});
+
+test('P67 P68 leads from plain HTTP to HTTPS, which answers and says for how long', async () => {
+  const origin = await httpOrigin(
+    (req, res) => void res.end(`app ${req.url} ${String(req.headers['x-forwarded-proto'])}`),
+  );
+  const proxy = await aSecureProxy([]);
+  proxy.configure({ httpsPort: proxy.httpsPort });
+  proxy.replace({ routes: [route([target(portOf(origin))], policy)], httpsHosts: ['app.test'] });
+  const redirected = await exchange(proxy.port, 'GET /a?b HTTP/1.1\nHost: app.test');
+  const location = `https://app.test:${proxy.httpsPort}/a?b`;
+  expect([valuesOf(redirected, 'Location'), valuesOf(redirected, 'Strict-Transport-Security')]).toEqual([
+    [location],
+    [],
+  ]);
+  const client = await dialSecure(proxy.httpsPort);
+  const response = await client.send('GET /a?b HTTP/1.0\r\nHost: app.test\r\n\r\n').ended();
+  expect(bodyOf(response)).toBe('app /a?b https');
+  expect(valuesOf(response, 'Strict-Transport-Security')).toHaveLength(1);
 });
