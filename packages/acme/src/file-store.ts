@@ -6,7 +6,7 @@ import { AcmeError, messageOf } from './errors.ts';
 import { emptyRecord, type HostRecord } from './host-record.ts';
 import type { AccountId, AccountStore, CertStore, Now, StoredAccount } from './ports.ts';
 import { decodeRecord, encodeRecord } from './record-text.ts';
-import { authorityFolder, hostFolder, hostOfFolder, shortHash } from './store-path.ts';
+import { authorityFolder, hostFolder, hostOfFolder, isHostFolder, shortHash } from './store-path.ts';
 import { namesIn, privateDirectory, readWhole, setAside, sweepTemporary, writeWhole } from './whole-file.ts';
 
 export interface FileStoreOptions {
@@ -57,8 +57,7 @@ export const createFileStore = (o: FileStoreOptions): CertStore & AccountStore =
       const path = join(folder(host), recordFile);
       await guard(path, () => writeWhole(path, encodeRecord(record)));
     },
-    hosts: async () =>
-      (await namesIn(root)).filter((name) => name.includes('.') && !name.startsWith('account-')).map(hostOfFolder),
+    hosts: async () => (await namesIn(root)).filter(isHostFolder).map(hostOfFolder),
     remove: (host) => rm(folder(host), { recursive: true, force: true }),
     assertWritable: async (host) => {
       const path = join(folder(host), 'write-test');

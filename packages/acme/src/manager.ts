@@ -182,13 +182,13 @@ export const createCertManager = (o: CertManagerOptions): CertManager => {
     tick,
     nextAt,
     run: async (signal) => {
+      signal.addEventListener('abort', () => wake(), { once: true });
       while (!signal.aborted) {
         const { promise: woken, resolve } = Promise.withResolvers<void>();
         wake = resolve;
         void tick(signal);
         const sleepMs = Math.min(Math.max(nextAt() - now(), 50), longestSleepMs);
         const timer = setTimeout(resolve, sleepMs);
-        signal.addEventListener('abort', () => resolve(), { once: true });
         await woken;
         clearTimeout(timer);
       }

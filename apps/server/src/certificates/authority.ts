@@ -83,7 +83,8 @@ export const openAuthority = async (o: AuthorityOptions): Promise<CertManager> =
       solvers: spec.challenges.map((challenge) => solvers[challenge]()),
       ...(spec.preflight ? { preflight: acme.selfCheck(selfCheckOf(o, http01, transport)) } : {}),
       keyType: spec.keyType,
-      allowLocal: directory !== defaultDirectory && isPrivate(o),
+      // One that brings its own root signs names that nobody else knows.
+      allowLocal: spec.caFile !== undefined,
       configuration: JSON.stringify(spec),
       now,
       onEvent: o.onEvent,
@@ -92,9 +93,6 @@ export const openAuthority = async (o: AuthorityOptions): Promise<CertManager> =
     throw new ServerError('ORCA_SERVER_BAD_CONFIG', `cluster.toml: [acme]: ${messageOf(cause)}`, { cause });
   }
 };
-
-/** One that brings its own root signs names that nobody else knows. */
-const isPrivate = ({ spec }: AuthorityOptions): boolean => spec.caFile !== undefined;
 
 const caOf = ({ spec, root }: AuthorityOptions): { readonly ca?: string } => {
   if (spec.caFile === undefined) return {};

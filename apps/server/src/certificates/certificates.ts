@@ -94,6 +94,8 @@ export const createCertificates = async (o: CertificatesOptions): Promise<Certif
     },
   });
   const placeholders = new Map<string, Certificate>();
+  /** Serial numbers that a handshake has shown, by host: each swap is looked at once. */
+  const verified = new Map<string, string>();
   const stopping = new AbortController();
   let hosts: readonly string[] = [];
   let inForce = '';
@@ -116,23 +118,23 @@ export const createCertificates = async (o: CertificatesOptions): Promise<Certif
     for (const { names, reason } of refused)
       log.error({ hosts: names, reason }, 'the proxy cannot serve a certificate');
     const bad = new Set(refused.flatMap(({ names }) => names));
+    const real = all.filter(({ host }) => next.httpsHosts.includes(host) && !bad.has(host));
     const good: string[] = [];
-    let isVerified = true;
-    for (const { host, pair } of all) {
-      if (!next.httpsHosts.includes(host) || bad.has(host)) continue;
-      const isShown = await verify(host, pair);
-      if (isShown) good.push(host);
-      else isVerified = false;
-    }
+    for (const { host, pair } of real) if (await verify(host, pair)) good.push(host);
     await front.setHttpsHosts(good);
     // What a handshake did not show is put in force again with the next look.
-    inForce = isVerified ? stampOf(next) : '';
+    inForce = good.length === real.length ? stampOf(next) : '';
   };
   const verify = async (host: string, pair: Certificate): Promise<boolean> => {
     const address = front.address();
     if (address === undefined) return false;
+    if (verified.get(host) === pair.serial) return true;
     const serial = await shownSerial({ host, address });
-    if (serial === pair.serial) return true;
+    if (serial === pair.serial) {
+      verified.set(host, pair.serial);
+      return true;
+    }
+    verified.delete(host);
     log.warn(
       { host, expected: pair.serial, shown: serial },
       'HTTPS does not show the new certificate yet; tries again',
@@ -148,7 +150,8 @@ export const createCertificates = async (o: CertificatesOptions): Promise<Certif
     await files.watch(own);
     const asked = hosts.filter((host) => !brought.has(host));
     await manager?.manage(asked);
-    managed = manager === undefined ? [] : asked;
+    // For the others a challenge of somebody's own goes to the service.
+    managed = (manager?.state() ?? []).flatMap(({ host, reason }) => (reason === undefined ? [host] : []));
     await front.setAnswers(managed, answers);
   };
 

@@ -4,7 +4,7 @@ import { allValid, managed, rig } from '../rig.ts';
 import { holds, repeated, type ProofLine } from './line.ts';
 
 const faults: ProofLine = {
-  name: 'an authority that refuses, stalls and breaks off',
+  name: 'A15, A16: an authority that refuses, stalls and breaks off',
   run: async (short) => {
     await using on = await rig();
     await using front = await faultProxy(on.pebble);
@@ -58,7 +58,7 @@ const faults: ProofLine = {
 };
 
 const processing: ProofLine = {
-  name: 'an authority that takes its time (processing)',
+  name: 'A22: an authority that takes its time (processing)',
   run: async () => {
     await using on = await rig();
     await using front = await faultProxy(on.pebble);

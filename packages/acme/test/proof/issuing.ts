@@ -3,7 +3,7 @@ import { allValid, managed, rig } from '../rig.ts';
 import { holds, repeated, type ProofLine } from './line.ts';
 
 const issuing: ProofLine = {
-  name: 'issuing, with a third of all good nonces refused',
+  name: 'A5, A6, A16: issuing, with a third of all good nonces refused',
   run: async (short) => {
     await using on = await rig();
     await using front = await faultProxy(on.pebble);
@@ -24,7 +24,7 @@ const issuing: ProofLine = {
 };
 
 const customersOnly: ProofLine = {
-  name: 'an authority for customers only (EAB)',
+  name: 'A3: an authority for customers only (EAB)',
   run: async () => {
     const hmacKey = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W';
     await using on = await rig({ externalAccounts: { 'kid-1': hmacKey } });
@@ -43,7 +43,7 @@ const customersOnly: ProofLine = {
 };
 
 const blocked: ProofLine = {
-  name: 'a blocked domain beside a good one',
+  name: 'A5, A9: a blocked domain beside a good one',
   run: async () => {
     await using on = await rig({ blocked: ['blocked.acme.test'] });
     const alone = managed(on, { dir: `${on.dir.path}/alone` });

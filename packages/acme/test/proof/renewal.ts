@@ -48,7 +48,7 @@ const keepTalking = async (socket: TLSSocket, signal: AbortSignal): Promise<numb
 };
 
 const renewal: ProofLine = {
-  name: 'renewal of a certificate that lives for two minutes',
+  name: 'A11, A12, A17: renewal of a certificate that lives for two minutes',
   run: async (short) => {
     const [validitySeconds, forMs] = short ? [20, 36_000] : [120, 290_000];
     await using on = await rig({ validitySeconds });

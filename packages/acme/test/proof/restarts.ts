@@ -10,7 +10,7 @@ import { holds, repeated, type ProofLine } from './line.ts';
 const host = 'kept.acme.test';
 
 const restarts: ProofLine = {
-  name: 'five restarts',
+  name: 'A1, A15: five restarts',
   run: async () => {
     await using on = await rig();
     await using front = await faultProxy(on.pebble);
@@ -56,7 +56,7 @@ const killAt = async (on: Rig, front: FaultProxy, dir: string, at: number): Prom
 };
 
 const kills: ProofLine = {
-  name: 'kill -9 during issuing',
+  name: 'A17, A19, A20, A22: kill -9 during issuing',
   run: async (short) => {
     const points = short ? [2, 6, 10] : [1, 2, 3, 4, 6, 8, 10, 12, 14, 16];
     let placed = 0;
@@ -87,7 +87,7 @@ const ordersPlaced = (front: FaultProxy): number =>
   new Set(front.asked.filter(({ path }) => path.startsWith('/my-order/')).map(({ path }) => path)).size;
 
 const corrupt: ProofLine = {
-  name: 'torn and corrupt store entries',
+  name: 'A19: torn and corrupt store entries',
   run: async (short) => {
     await using on = await rig();
     const dir = join(on.dir.path, 'certs');
