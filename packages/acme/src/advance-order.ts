@@ -108,7 +108,7 @@ const whyInvalid = async (c: AdvanceContext, order: Order, solver: Solver): Prom
   const failed = failedChallenge(authorizations);
   if (failed !== undefined) return failed;
   const problem = order.error ?? { type: '', detail: 'the order became invalid', status: 0, subproblems: [] };
-  return new AcmeError('ORCA_ACME_PROBLEM', `the authority says ${problem.detail}`, { problem });
+  return new AcmeError('ORCA_ACME_PROBLEM', `the authority says ${problem.detail}`, { problem, endsOrder: true });
 };
 
 /** Leaf first. Where alternatives are offered (RFC 8555, section 7.4.2) and one is preferred, that one. */
@@ -133,10 +133,10 @@ const alternatesOf = (link: string | undefined, base: string): readonly string[]
     URL.canParse(target, base) ? [new URL(target, base).href] : [],
   );
 
-/** A second is soon enough where the authority says nothing; how long at all is for the caller to say. */
+/** Where the authority says nothing, how soon and how long at all is for the caller to say. */
 const waiting = ({ now }: AdvanceContext, retryAt: number | undefined): OrderProgress => ({
   state: 'waiting',
-  until: retryAt ?? now() + 1000,
+  until: retryAt ?? now(),
 });
 
 const lookAt = async (c: AdvanceContext, url: string): Promise<Seen | undefined> => {

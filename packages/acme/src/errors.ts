@@ -27,6 +27,8 @@ export interface AcmeErrorOptions {
   readonly problem?: Problem;
   /** Earliest time of a next try in milliseconds since the epoch, as the authority asked (`Retry-After`). */
   readonly retryAt?: number | undefined;
+  /** The order it happened to is over: whatever the reason, it is not looked at again. */
+  readonly endsOrder?: boolean;
 }
 
 /** Recognise it by `code`. Its message never holds a key or a token. */
@@ -35,11 +37,13 @@ export class AcmeError extends Error {
   readonly code: AcmeErrorCode;
   readonly problem: Problem | undefined;
   readonly retryAt: number | undefined;
+  readonly endsOrder: boolean;
   constructor(code: AcmeErrorCode, message: string, options: AcmeErrorOptions = {}) {
     super(message, { cause: options.cause });
     this.code = code;
     this.problem = options.problem;
     this.retryAt = options.retryAt;
+    this.endsOrder = options.endsOrder ?? false;
   }
 }
 

@@ -51,7 +51,7 @@ export const failureOf = (error: unknown): Failure => {
   if (!isAcmeError(error)) return { kind: 'local', type: 'unexpected', detail: messageOf(error), retryAt: undefined };
   const { code, problem, retryAt } = error;
   if (problem !== undefined) {
-    const kind = kinds[problem.type] ?? kindOfStatus(problem.status);
+    const kind = kinds[problem.type] ?? kindOfStatus(problem.status, problem.type !== '');
     return {
       kind,
       type: problem.type === '' ? `http${problem.status}` : problem.type,
@@ -62,9 +62,12 @@ export const failureOf = (error: unknown): Failure => {
   return { kind: kindOfCode(code), type: code, detail: error.message, retryAt };
 };
 
-const kindOfStatus = (status: number): FailureKind => {
+/** Without a problem document it is not the authority's word, but that of something before it. */
+const kindOfStatus = (status: number, isWord: boolean): FailureKind => {
   if (status === 429) return 'rate-limited';
-  return status >= 500 || status === 0 ? 'server' : 'refused';
+  // Inside a challenge or an order, where there is no HTTP status: the name did not pass.
+  if (status === 0) return 'validation';
+  return status >= 400 && status < 500 && isWord ? 'refused' : 'server';
 };
 
 const kindOfCode = (code: string): FailureKind => {

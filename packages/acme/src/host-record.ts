@@ -44,7 +44,7 @@ export const emptyRecord: HostRecord = {
 export const withFailure = (
   record: HostRecord,
   failure: Failure,
-  { now, nextTryAt }: { readonly now: number; readonly nextTryAt: number },
+  { now, nextTryAt, endsOrder }: { readonly now: number; readonly nextTryAt: number; readonly endsOrder: boolean },
 ): HostRecord => ({
   ...record,
   failures: record.failures + 1,
@@ -52,7 +52,10 @@ export const withFailure = (
   isRehearsed: record.isRehearsed && failure.kind !== 'validation',
   nextTryAt,
   lastFailure: { ...failure, at: now },
-  order: record.order !== undefined && keepsOrder(failure) ? { ...record.order, nextLookAt: nextTryAt } : undefined,
+  order:
+    record.order !== undefined && !endsOrder && keepsOrder(failure)
+      ? { ...record.order, nextLookAt: nextTryAt }
+      : undefined,
 });
 
 /** After a certificate was stored. */
@@ -77,4 +80,4 @@ export const underConfiguration = (record: HostRecord, configuration: string): H
 
 /** What says nothing about the order itself. */
 const keepsOrder = ({ kind, type }: Failure): boolean =>
-  (kind === 'server' || kind === 'local') && type !== 'ORCA_ACME_TIMEOUT' && type !== 'ORCA_ACME_CERTIFICATE';
+  kind !== 'refused' && kind !== 'validation' && type !== 'ORCA_ACME_TIMEOUT' && type !== 'ORCA_ACME_CERTIFICATE';

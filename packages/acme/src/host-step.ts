@@ -1,6 +1,6 @@
 import { assertServes, readCertificate, type Certificate } from './certificate.ts';
 import { decide } from './decide.ts';
-import { AcmeError } from './errors.ts';
+import { AcmeError, isAcmeError } from './errors.ts';
 import type { OnAcmeEvent } from './events.ts';
 import { failureOf } from './failure.ts';
 import { emptyRecord, underConfiguration, withFailure, withSuccess, type HostRecord } from './host-record.ts';
@@ -40,6 +40,9 @@ export interface StepResult {
 }
 
 const busyMs = 2_000;
+/** Most authorities need a second or two; one that needs longer is asked ever less often. */
+const soonestLookMs = 500;
+const latestLookMs = 15_000;
 
 /**
  * Does for one host what is due now, and nothing that waits. Everything is read from the store
@@ -134,7 +137,7 @@ const look = async (c: StepContext, host: string, known: Known, signal: AbortSig
       `${host}: the order was not done after ${Math.round(age / 1000)} s; it is given up and placed again`,
     );
   // Ever less often, and never before the authority wants to be asked.
-  const nextLookAt = Math.max(progress.until, c.now() + Math.min(Math.max(age / 5, 1_000), 15_000));
+  const nextLookAt = Math.max(progress.until, c.now() + Math.min(Math.max(age / 5, soonestLookMs), latestLookMs));
   const record = { ...known.record, order: { ...order, nextLookAt } };
   await c.store.saveRecord(host, record);
   return { ...known, record, notBefore: nextLookAt };
@@ -192,7 +195,8 @@ const fail = async (c: StepContext, host: string, error: unknown, signal: AbortS
     notAfter: known?.certificate?.notAfter,
     random: c.random(),
   });
-  const record = withFailure(before, failure, { now, nextTryAt: next });
+  const endsOrder = isAcmeError(error) && error.endsOrder;
+  const record = withFailure(before, failure, { now, nextTryAt: next, endsOrder });
   c.onEvent({ type: 'failed', host, failure, nextTryAt: next });
   // A full disk must not hide the failure, nor turn it into a loop: memory has the next time too.
   await c.store.saveRecord(host, record).catch(() => undefined);

@@ -71,7 +71,10 @@ export const failedChallenge = (authorizations: readonly Authorization[]): AcmeE
     if (status !== 'invalid') continue;
     const problem = challenges.find(({ error }) => error !== undefined)?.error;
     if (problem !== undefined)
-      return new AcmeError('ORCA_ACME_PROBLEM', `${name}: the authority says ${formatProblem(problem)}`, { problem });
+      return new AcmeError('ORCA_ACME_PROBLEM', `${name}: the authority says ${formatProblem(problem)}`, {
+        problem,
+        endsOrder: true,
+      });
   }
   return undefined;
 };

@@ -35,11 +35,8 @@ beforeEach(() => {
   front.fault = () => undefined;
 });
 
-const issuerAt = (directory: string): Issuer => {
-  const [leaser, store] = [
-    createFileLeaser({ dir: join(dir, 'leases') }),
-    createFileStore({ dir, directory, now: Date.now }),
-  ];
+const issuerAt = (directory: string, now: () => number): Issuer => {
+  const [leaser, store] = [createFileLeaser({ dir: join(dir, 'leases') }), createFileStore({ dir, directory, now })];
   const transport = createHttpsTransport({ ca: on.pebble.ca });
   return createAcmeIssuer({
     directory,
@@ -48,7 +45,7 @@ const issuerAt = (directory: string): Issuer => {
     accounts: store,
     leaser,
     transport,
-    now: Date.now,
+    now,
   });
 };
 const open = (o: ManagedOptions = {}): Managed => managed(on, { directory: front.directory, dir, ...o });
@@ -176,6 +173,50 @@ describe('challenges', () => {
     expect(it.manager.state()[0]?.lastFailure).toMatchObject({ kind: 'server', type: 'ORCA_ACME_TIMEOUT' });
     expect(payloads(asked, /^\/authZ\//)).toContainEqual({ status: 'deactivated' });
     expect(on.answers.answers()).toEqual({});
+  });
+});
+
+describe('orders', () => {
+  test('A16: one that became invalid is over, whatever the reason; the next try places another', async () => {
+    let late = 0;
+    let spoilt = 0;
+    front.fault = ({ path }) =>
+      !path.startsWith('/my-order/')
+        ? undefined
+        : {
+            change: (answer) => {
+              if (answer.status !== 200 || spoilt > 0) return;
+              spoilt += 1;
+              const error = { type: 'urn:ietf:params:acme:error:serverInternal', detail: 'our disk is full' };
+              answer.body = JSON.stringify({ ...(JSON.parse(answer.body) as object), status: 'invalid', error });
+            },
+          };
+    const it = open({ manager: { now: () => Date.now() + late } });
+    await it.manager.manage([host]);
+    await it.settle(anyFailed);
+    expect(it.manager.state()[0]?.lastFailure).toMatchObject({
+      kind: 'server',
+      detail: expect.stringContaining('disk'),
+    });
+    late = 60_000;
+    await it.settle(allValid);
+    expect(it.events.filter(({ type }) => type === 'ordered')).toHaveLength(2);
+  });
+
+  test('A16: one that could not be looked at is looked at again, not placed again', async () => {
+    let late = 0;
+    let refused = 0;
+    front.fault = ({ path }) => {
+      if (!path.startsWith('/finalize-order/') || refused > 0) return undefined;
+      refused += 1;
+      return { answer: problem(503, 'serverInternal', 'busy') };
+    };
+    const it = open({ manager: { now: () => Date.now() + late } });
+    await it.manager.manage([host]);
+    await it.settle(anyFailed);
+    late = 60_000;
+    await it.settle(allValid);
+    expect(it.events.filter(({ type }) => type === 'ordered')).toHaveLength(1);
   });
 });
 
@@ -408,6 +449,7 @@ describe('A15: what failed is remembered', () => {
   test('after a failed validation the test twin is asked first, and its certificate is thrown away', async () => {
     await using twin = await faultProxy(on.pebble);
     let late = 0;
+    const now = (): number => Date.now() + late;
     let isBroken = true;
     const solver = {
       ...on.answers.solver,
@@ -415,7 +457,7 @@ describe('A15: what failed is remembered', () => {
         isBroken ? Promise.resolve() : on.answers.solver.present(...args),
     };
     const it = open({
-      manager: { solvers: [solver], rehearsal: issuerAt(twin.directory), now: () => Date.now() + late },
+      manager: { solvers: [solver], rehearsal: issuerAt(twin.directory, now), now },
     });
     await it.manager.manage([host]);
     await it.settle(anyFailed);

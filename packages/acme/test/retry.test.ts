@@ -82,6 +82,8 @@ describe('A16: what a failure asks for', () => {
     expect(problem('newFangled', 503).kind).toBe('server');
     expect(problem('newFangled', 429).kind).toBe('rate-limited');
     expect(problem('newFangled', 400).kind).toBe('refused');
+    const page = new AcmeError('ORCA_ACME_PROBLEM', 'm', { problem: parseProblem(undefined, 400) });
+    expect(failureOf(page)).toMatchObject({ kind: 'server', type: 'http400' });
   });
 
   test("the authority's words are kept, subproblems included, and nothing that could move a terminal", () => {
