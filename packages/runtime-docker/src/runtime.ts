@@ -109,7 +109,7 @@ class ContainerRuntime implements DockerRuntime {
       if (event.type === 'changed') this.#inspections.forget(event.containerId);
       onEvent(event);
     };
-    return watchEngine(this.#engine, this.#o.cluster, hear, signal);
+    return watchEngine(this.#engine, { cluster: this.#o.cluster, onEvent: hear, signal });
   }
 
   refresh(spec: ServiceSpec, signal: AbortSignal): Promise<string | undefined> {

@@ -22,22 +22,27 @@ export type EngineEvent =
 const containerActions = ['create', 'start', 'kill', 'die', 'oom', 'pause', 'unpause', 'rename', 'update', 'destroy'];
 const networkActions = ['disconnect'];
 /** A stream that is silent for so long may be dead without having ended. */
-const silentMs = 60_000;
+const defaultSilentMs = 60_000;
 const firstRetryMs = 250;
 const maxRetryMs = 10_000;
 
+export interface WatchOptions {
+  readonly cluster: string;
+  readonly onEvent: (event: EngineEvent) => void;
+  readonly signal: AbortSignal;
+  /** Default 60 s. */
+  readonly silentMs?: number;
+}
+
 /** Tells of events of this cluster's containers until the signal; reconnects by itself. */
-export const watchEngine = async (
-  engine: Engine,
-  cluster: string,
-  onEvent: (event: EngineEvent) => void,
-  signal: AbortSignal,
-): Promise<void> => {
+export const watchEngine = async (engine: Engine, options: WatchOptions): Promise<void> => {
+  const { onEvent, signal } = options;
   let retryMs = firstRetryMs;
   while (!signal.aborted) {
     const begun = performance.now();
     try {
-      await readEvents(engine, cluster, onEvent, signal);
+      await readEvents(engine, options);
+      if (signal.aborted) return;
       onEvent({ type: 'disconnected', reason: 'the engine ended the stream of events' });
     } catch (error) {
       if (signal.aborted) return;
@@ -51,9 +56,7 @@ export const watchEngine = async (
 
 const readEvents = async (
   engine: Engine,
-  cluster: string,
-  onEvent: (event: EngineEvent) => void,
-  signal: AbortSignal,
+  { cluster, onEvent, signal, silentMs = defaultSilentMs }: WatchOptions,
 ): Promise<void> => {
   const filters = JSON.stringify({ type: ['container', 'network'], event: [...containerActions, ...networkActions] });
   const stream = await engine.call('events', 15_000, async (docker) => asReadable(await docker.getEvents({ filters })));
@@ -69,7 +72,11 @@ const readEvents = async (
   try {
     onEvent({ type: 'connected' });
     heard();
-    for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
+    const lines = createInterface({ input: stream, crlfDelay: Infinity });
+    // The reader of lines only knows of a stream that ends: one that is destroyed would be waited for for ever.
+    stream.once('close', () => lines.close());
+    stream.once('error', () => lines.close());
+    for await (const line of lines) {
       heard();
       const event = parseEvent(line, cluster);
       if (event !== undefined) onEvent(event);

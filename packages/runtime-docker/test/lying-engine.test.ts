@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { instanceKey, revision, type InstanceKey } from '@orca/reconcile';
 import { createDockerRuntime, type DockerRuntime } from '@orca/runtime-docker';
 import { Engine } from '../src/engine.ts';
+import { watchEngine } from '../src/watch.ts';
 import { createImages } from '../src/images.ts';
 import { aSpec, noSecrets } from './a-spec.ts';
 
@@ -168,6 +169,31 @@ describe('an engine that', () => {
     await runtime().remove(key, signal);
     answers.set('DELETE /containers/c1', json({ message: 'You cannot remove a running container' }, 409));
     await expect(runtime().remove(key, signal)).rejects.toMatchObject({ retryable: true });
+  });
+
+  it('40: falls silent, or ends the stream, is asked for events anew', async () => {
+    const [heard, stop]: [string[], AbortController] = [[], new AbortController()];
+    let streams = 0;
+    answers.set('GET /events', (_, res) => {
+      streams += 1;
+      res.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+      const Actor = { ID: 'c1', Attributes: { 'orca.cluster': 'lies', 'orca.service': 'web' } };
+      res.write(`${JSON.stringify({ Type: 'container', Action: `start${streams}`, Actor })}\n`);
+      // The first is silent from now on; the second ends; the third goes on.
+      if (streams === 2) res.end();
+    });
+    const watching = watchEngine(new Engine({ host }), {
+      cluster: 'lies',
+      signal: stop.signal,
+      silentMs: 200,
+      onEvent: (event) => {
+        heard.push(event.type === 'changed' ? event.action : event.type);
+        if (event.type === 'changed' && event.action === 'start3') stop.abort();
+      },
+    });
+    await watching;
+    const once = (n: number): readonly string[] => ['connected', `start${n}`, 'disconnected'];
+    expect(heard).toEqual([...once(1), ...once(2), 'connected', 'start3']);
   });
 
   it('8: fails to list has not said that nothing is there', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventsMode } from '../event-streams.ts';
-import { spread } from '../figures.ts';
+import { quantile, spread } from '../figures.ts';
 import { random } from '../random.ts';
 import { withRig, type Rig } from '../rig.ts';
 import type { Scenario, ScenarioContext, ScenarioResult } from '../scenario.ts';
@@ -10,6 +10,8 @@ const services = 5;
 const modes: readonly EventsMode[] = ['cut', 'silent', 'doubled'];
 /** A pass every 30 s, and a few seconds to stop waiting for it and to start the container. */
 const limitSeconds = 35;
+/** Where events come, most corrections are due to them and need not wait for a pass; also after a time of silence. */
+const heardSeconds = 12;
 const settleWithinMs = 90_000;
 const calmMs = 1_000;
 
@@ -54,6 +56,9 @@ const run = async (context: ScenarioContext): Promise<ScenarioResult> =>
       context.signal.throwIfAborted();
       const one = await disturb(rig, mode, context.count * 1000, next);
       violations.push(...one.violations);
+      const middle = one.seconds.length === 0 ? 0 : quantile(one.seconds, 0.5);
+      if (mode === 'doubled' && middle > heardSeconds)
+        violations.push(`events ${mode}: half of the corrections took ${middle.toFixed(1)} s: they are not heard`);
       figures.push(`events ${mode}: ${one.seconds.length} stops by hand corrected: ${spread(one.seconds)}`);
       context.log(figures.at(-1) ?? '');
     }
