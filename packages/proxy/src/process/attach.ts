@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DrainOptions } from '../drain.ts';
 import { ProxyError } from '../errors.ts';
+import type { MetricsSnapshot } from '../metrics/snapshot.ts';
 import { parseState, type ProxyState } from '../state.ts';
 import type { RefusedCertificate } from '../tls/certificates.ts';
 import { codeOf, membersOf, type Calls } from './calls.ts';
 import { parseAddress, type ListenAddress, type ProxyConfig } from './config.ts';
-import { connectTo, killOwner, startSupervisor, unreachable } from './connect.ts';
-import { program } from './entries.ts';
+import { connectTo, isBeingRaised, killOwner, startSupervisor, unreachable } from './connect.ts';
+import { ownProgram } from './entries.ts';
+import type { Program } from './heir.ts';
 import type { Log } from './log.ts';
-import { placeIn } from './place.ts';
+import { placeIn, type Place } from './place.ts';
 import { protocol } from './protocol.ts';
+import { readMetrics } from './tally.ts';
 import { readStatus, type ProxyStatus } from './status.ts';
 import { stopProxy } from './visit.ts';
 
@@ -18,6 +21,8 @@ export interface AttachOptions {
   readonly dir: string;
   readonly config: ProxyConfig;
   readonly log: Log;
+  /** The supervisor's program, where it is not the one that belongs to this package. */
+  readonly program?: Program;
   /** What was not simply forwarded, as plain data; see `ProxyEvent`. */
   readonly onEvent?: (event: object) => void;
 }
@@ -40,6 +45,8 @@ export interface AttachedProxy {
   /** As `Proxy.drain`, over all processes, those that end included. */
   drain(targetId: string, options: DrainOptions): Promise<void>;
   status(): Promise<ProxyStatus>;
+  /** What was counted since the proxy was first started, over all its processes. */
+  metrics(): Promise<MetricsSnapshot>;
   /** Lets go of it; it serves on. */
   detach(): void;
   /** Ends it, and resolves when its processes have ended. */
@@ -76,7 +83,8 @@ class Attached implements AttachedProxy {
   pid = 0;
   isNew = false;
   readonly #o: AttachOptions;
-  readonly #place: ReturnType<typeof placeIn>;
+  readonly #place: Place;
+  readonly #program: Program;
   #wanted: ProxyState | undefined;
   #epoch: number | undefined;
   #session: Promise<Calls> | undefined;
@@ -86,6 +94,7 @@ class Attached implements AttachedProxy {
   constructor(o: AttachOptions) {
     this.#o = o;
     this.#place = placeIn(o.dir);
+    this.#program = o.program ?? ownProgram();
   }
 
   async begin(): Promise<void> {
@@ -122,6 +131,12 @@ class Attached implements AttachedProxy {
     return readStatus(await this.#persist((calls) => calls.call('status', {})));
   }
 
+  async metrics(): Promise<MetricsSnapshot> {
+    const snapshot = readMetrics(await this.#persist((calls) => calls.call('metrics', {})));
+    if (snapshot === undefined) throw unreachable('the proxy gives no metrics');
+    return snapshot;
+  }
+
   detach(): void {
     this.#isDetached = true;
     void this.#session?.then((calls) => calls.end()).catch(() => undefined);
@@ -152,8 +167,7 @@ class Attached implements AttachedProxy {
 
   async #connect(): Promise<Calls> {
     let hello = await this.#hello();
-    const { build } = program();
-    if (hello.build !== build) hello = await this.#upgrade(hello);
+    if (hello.build !== this.#program.build) hello = await this.#upgrade(hello);
     const { calls } = hello;
     try {
       if (hello.protocol !== protocol) throw ofAnotherVersion(hello.pid);
@@ -181,7 +195,9 @@ class Attached implements AttachedProxy {
     for (let attempt = 0; ; attempt += 1) {
       const calls = await connectTo(this.#place, this.#handlers());
       if (calls === undefined) {
-        await startSupervisor(this.#place, program());
+        // Its workers serve on, and start another supervisor for themselves.
+        if (await isBeingRaised(this.#place)) continue;
+        await startSupervisor(this.#place, this.#program);
         this.isNew = this.#epoch === undefined;
         continue;
       }
@@ -210,7 +226,7 @@ class Attached implements AttachedProxy {
   async #upgrade(hello: Hello): Promise<Hello> {
     const { calls } = hello;
     try {
-      await calls.call('succeed', program(), { timeoutMs: 2 * changeWithinMs });
+      await calls.call('succeed', this.#program, { timeoutMs: 2 * changeWithinMs });
     } catch (error) {
       this.#o.log.error('the proxy of another build cannot be replaced; it serves on', { reason: String(error) });
       return hello;

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { parseAccessLog, type AccessLogSettings } from '../access-log/settings.ts';
 import { ProxyError } from '../errors.ts';
 import type { HttpsOptions } from '../options.ts';
 import { defaultTimeouts, type ProxyTimeouts } from '../settings.ts';
@@ -25,6 +26,8 @@ export interface ProxyConfig {
   /** How many processes serve; they share the ports. */
   readonly workers: number;
   readonly timeouts?: Partial<ProxyTimeouts>;
+  /** All workers write to it, and the supervisor turns it over. */
+  readonly accessLog?: AccessLogSettings;
 }
 
 /** The names of the ports, in the order in which they are opened. */
@@ -35,13 +38,14 @@ export const maxWorkers = 256;
 
 /** Takes a configuration from another process or from a file; throws `ORCA_PROXY_PROTOCOL`. */
 export const parseConfig = (value: unknown): ProxyConfig => {
-  const { http, https, workers, timeouts } = membersOf(value);
+  const { http, https, workers, timeouts, accessLog } = membersOf(value);
   if (!isCount(workers) || workers < 1 || workers > maxWorkers) throw fault('workers');
   return {
     http: { ...parseAddress(http), ...parseNetworks(http) },
     workers,
     ...(https === undefined ? {} : { https: parseHttps(https) }),
     ...(timeouts === undefined ? {} : { timeouts: parseTimeouts(timeouts) }),
+    ...(accessLog === undefined ? {} : { accessLog: parseAccessLog(accessLog) }),
   };
 };
 

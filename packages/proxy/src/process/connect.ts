@@ -6,12 +6,14 @@ import { ProxyError } from '../errors.ts';
 import { codeOf, createCalls, type Calls, type Handlers } from './calls.ts';
 import type { Program } from './heir.ts';
 import { socketLine } from './line.ts';
-import { isAlive, readOwner } from './owner.ts';
+import { bootId, isAlive, readOwner } from './owner.ts';
 import type { Place } from './place.ts';
 
 const rotateAtBytes = 10 * 1024 * 1024;
 const lookEveryMs = 25;
 const startWithinMs = 30_000;
+/** Workers that outlived their supervisor need about a second; without them it is a pause before a start. */
+const raiseWithinMs = 4_000;
 
 /** A line to the supervisor that owns the directory; `undefined` when none listens. */
 export const connectTo = async (place: Place, handlers: Handlers): Promise<Calls | undefined> => {
@@ -58,6 +60,25 @@ export const startSupervisor = async (place: Place, { entry, build }: Program): 
     }
     await sleep(lookEveryMs);
   }
+};
+
+/**
+ * Whether a supervisor that died without taking its name away is followed by another, which its
+ * workers start. False when nobody comes in time, or nobody died.
+ */
+export const isBeingRaised = async (place: Place): Promise<boolean> => {
+  const owner = readOwner(place.ownerPath);
+  if (owner === undefined || owner.boot !== bootId()) return false;
+  const begun = performance.now();
+  while (performance.now() - begun < raiseWithinMs) {
+    if (await answers(place)) return true;
+    const now = readOwner(place.ownerPath);
+    // Claimed, and on its way.
+    const patience = now !== undefined && isAlive(now) ? startWithinMs : raiseWithinMs;
+    if (performance.now() - begun > patience) break;
+    await sleep(lookEveryMs);
+  }
+  return false;
 };
 
 /** Ends the supervisor that owns the directory and does not answer any more. */

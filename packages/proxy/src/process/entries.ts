@@ -15,7 +15,7 @@ export const entries: { readonly supervisor: string; readonly worker: string } =
 };
 
 /** The supervisor's program as it is on disk now, told from other versions by its content. */
-export const program = (): Program => {
+export const ownProgram = (): Program => {
   const hash = createHash('sha256');
   for (const path of [entries.supervisor, entries.worker]) hash.update(readFileSync(path));
   return { entry: entries.supervisor, build: hash.digest('hex').slice(0, 16) };

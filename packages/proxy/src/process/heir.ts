@@ -14,6 +14,8 @@ export interface Program {
 export interface Inheritance extends Kept {
   readonly handles: Handles;
   readonly ticketKeys: string;
+  /** The supervisor before it died, and one of its workers gives this away. */
+  readonly isOrphaned?: boolean;
 }
 
 const serveWithinMs = 60_000;

@@ -1,8 +1,11 @@
 import type { ProxyState } from '../state.ts';
 import { codeOf, membersOf, type Calls } from './calls.ts';
 import type { ProxyConfig } from './config.ts';
+import type { Program } from './heir.ts';
 import { eachOf, type Handles } from './listening-handle.ts';
 import type { Log } from './log.ts';
+import type { MetricsSnapshot } from '../metrics/snapshot.ts';
+import { Tally } from './tally.ts';
 import type { Tickets } from './tickets.ts';
 import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
 
@@ -15,6 +18,9 @@ export interface PoolOptions {
   readonly now: () => number;
   readonly timing?: Partial<PoolTiming>;
   readonly tickets: Tickets;
+  /** What a worker needs to start another supervisor when this one dies. */
+  readonly dir: string;
+  readonly program: Program;
 }
 
 export interface PoolTiming {
@@ -63,6 +69,7 @@ export class Pool {
   readonly #members = new Set<Member>();
   /** Whole supervisors that end, with workers of their own. */
   readonly #elders = new Set<Calls>();
+  readonly #tally = new Tally();
   #generation: Generation | undefined;
   #state: ProxyState;
   #ticking: NodeJS.Timeout | undefined;
@@ -85,7 +92,7 @@ export class Pool {
    */
   async serve(config: ProxyConfig, handles: Handles): Promise<void> {
     const generation: Generation = { config, handles, isRetired: false };
-    const slots = Array.from({ length: config.workers }, () => this.#start(generation));
+    const slots = Array.from({ length: config.workers }, (_, nth) => this.#start(generation, nth));
     const outcomes = await Promise.allSettled(slots);
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) {
@@ -96,7 +103,7 @@ export class Pool {
     const former = this.#generation;
     this.#generation = generation;
     this.#ticking ??= setInterval(() => this.#watch(), this.#timing.pingEveryMs);
-    for (const slot of slots) void this.#keep(await slot, generation);
+    for (const [nth, slot] of slots.entries()) void this.#keep(await slot, generation, nth);
     if (former !== undefined) this.#retire(former);
   }
 
@@ -119,17 +126,29 @@ export class Pool {
   /** A predecessor ends what it has, by the states of this pool. */
   join(elder: Calls): void {
     this.#elders.add(elder);
-    void elder.ended.then(() => this.#elders.delete(elder));
+    void elder.ended.then(() => {
+      this.#elders.delete(elder);
+      this.#tally.ended(elder);
+    });
   }
 
   /** Resolves when nothing is in flight to the target in any worker, those that end included. */
   async drain(targetId: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const workers = [...this.#members].filter(({ hasState }) => hasState).map(({ worker }) => worker.calls);
     // With a worker ends what it had in flight.
-    const drains = [...workers, ...this.#elders].map((calls) =>
+    const drains = this.#served.map((calls) =>
       unlessGone(calls.call('drain', { targetId, timeoutMs }, { signal, timeoutMs: 0 })),
     );
     await Promise.all(drains);
+  }
+
+  /** What all workers have counted, those that ended included. */
+  metrics(): Promise<MetricsSnapshot> {
+    return this.#tally.take(this.#served);
+  }
+
+  /** Makes every worker go on in the file that has the access log's path now. */
+  async reopenLogs(): Promise<void> {
+    await Promise.all(this.#served.map((calls) => unlessGone(calls.call('reopenLog', {}))));
   }
 
   report(): readonly WorkerReport[] {
@@ -159,11 +178,17 @@ export class Pool {
     clearInterval(this.#ticking);
   }
 
+  /** Everybody who may have something in flight. */
+  get #served(): readonly Calls[] {
+    const workers = [...this.#members].filter(({ hasState }) => hasState).map(({ worker }) => worker.calls);
+    return [...workers, ...this.#elders];
+  }
+
   #of(generation: Generation): readonly Member[] {
     return [...this.#members].filter((member) => member.generation === generation);
   }
 
-  async #start(generation: Generation): Promise<WorkerProcess> {
+  async #start(generation: Generation, nth: number): Promise<WorkerProcess> {
     const worker = startWorkerProcess(this.#o);
     const member: Member = {
       worker,
@@ -174,12 +199,15 @@ export class Pool {
       residentBytes: 0,
     };
     this.#members.add(member);
-    void worker.exited.then(() => this.#members.delete(member));
+    void worker.exited.then(() => {
+      this.#members.delete(member);
+      this.#tally.ended(worker.calls);
+    });
     try {
       await worker.ready;
       // Later states follow on the same line, in order.
       member.hasState = true;
-      await this.#equip(worker.calls, generation);
+      await this.#equip(worker.calls, generation, nth);
       member.isServing = true;
       return worker;
     } catch (error) {
@@ -188,19 +216,22 @@ export class Pool {
     }
   }
 
-  async #equip(calls: Calls, { config, handles }: Generation): Promise<void> {
+  async #equip(calls: Calls, { config, handles }: Generation, nth: number): Promise<void> {
+    const { dir, program } = this.#o;
     const patience = { timeoutMs: startWithinMs };
     await Promise.all([
-      calls.call('start', { config }, patience),
+      calls.call('start', { config, dir, nth, ...program }, patience),
       ...(config.https === undefined ? [] : [calls.call('tickets', { keys: this.#o.tickets.keys }, patience)]),
       calls.call('state', this.#state, patience),
-      ...eachOf(handles).map(([door, { handle }]) => calls.call('handle', { door }, { ...patience, handle })),
+      ...eachOf(handles).map(([door, { handle, address }]) =>
+        calls.call('handle', { door, address }, { ...patience, handle }),
+      ),
       calls.call('listen', {}, patience),
     ]);
   }
 
   /** Replaces a worker whenever it ends: at once, and then ever more slowly while it keeps ending early. */
-  async #keep(first: WorkerProcess, generation: Generation): Promise<void> {
+  async #keep(first: WorkerProcess, generation: Generation, nth: number): Promise<void> {
     let worker: WorkerProcess | undefined = first;
     let failures = 0;
     for (;;) {
@@ -213,7 +244,7 @@ export class Pool {
       this.#o.log.error('a worker ended and is replaced', { pid: worker?.pid, how, waitMs });
       await new Promise((done) => setTimeout(done, waitMs));
       if (generation.isRetired) return;
-      worker = await this.#start(generation).catch((error: unknown) => {
+      worker = await this.#start(generation, nth).catch((error: unknown) => {
         this.#o.log.error('a worker cannot be started', { reason: String(error) });
         return undefined;
       });
@@ -231,7 +262,10 @@ export class Pool {
     const late = setTimeout(() => worker.kill(), graceMs + applyWithinMs);
     if (!member.hasState) worker.kill();
     // It answers by its end.
-    worker.calls.call(how, { graceMs }, { timeoutMs: 0 }).catch(() => undefined);
+    worker.calls.call(how, { graceMs }, { timeoutMs: 0 }).then(
+      (last) => this.#tally.note(worker.calls, last),
+      () => undefined,
+    );
     await worker.exited;
     clearTimeout(late);
   }

@@ -21,7 +21,7 @@ const log = lineLog(
 
 const supervisor = new Supervisor({
   dir,
-  build,
+  program: { entry: entries.supervisor, build },
   log,
   workerEntry: entries.worker,
   now: () => performance.now(),
@@ -45,7 +45,7 @@ if (process.connected) {
       handles.set(door, adoptHandle(handle, parseAddress(address)));
     },
     inherit: async (params) => {
-      const { config, state, epoch, ticketKeys } = membersOf(params);
+      const { config, state, epoch, ticketKeys, isOrphaned } = membersOf(params);
       const [http, https] = [handles.get('http'), handles.get('https')];
       if (http === undefined) throw new ProxyError('ORCA_PROXY_PROTOCOL', 'no listening handle came along');
       const inheritance = {
@@ -53,6 +53,7 @@ if (process.connected) {
         state: parseState(state),
         epoch: Number(epoch),
         ticketKeys: String(ticketKeys),
+        isOrphaned: isOrphaned === true,
         handles: { http, ...(https && { https }) },
       };
       await supervisor.inherit(inheritance, predecessor);

@@ -1,15 +1,16 @@
 import { rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
+import { createLogRotator, type LogRotator } from '../access-log/rotator.ts';
 import { ProxyError } from '../errors.ts';
 import { emptyState, parseState, type ProxyState } from '../state.ts';
 import { membersOf, type Calls, type Handlers } from './calls.ts';
 import { parseConfig, type Door, type ListenAddress, type ProxyConfig } from './config.ts';
 import { openControlSocket, type ControlSocket, type Session } from './control-socket.ts';
-import { raiseHeir, type Inheritance } from './heir.ts';
+import { raiseHeir, type Inheritance, type Program } from './heir.ts';
 import { Keeping } from './keeping.ts';
 import { eachOf, openHandle, type Handles, type ListeningHandle } from './listening-handle.ts';
 import type { Log } from './log.ts';
-import { bootId, disclaim, takeOver } from './owner.ts';
+import { bootId, claim, disclaim, takeOver } from './owner.ts';
 import { Pool, type PoolTiming } from './pool.ts';
 import { placeIn, type Place } from './place.ts';
 import { protocol } from './protocol.ts';
@@ -21,8 +22,8 @@ export interface SupervisorOptions {
   readonly dir: string;
   /** The program of a worker. */
   readonly workerEntry: string;
-  /** Tells this program from another version of itself. */
-  readonly build: string;
+  /** This program itself: its workers start it again when it dies. */
+  readonly program: Program;
   readonly log: Log;
   readonly now: () => number;
   readonly timing?: Partial<PoolTiming>;
@@ -46,6 +47,7 @@ export class Supervisor {
   #controller: Session | undefined;
   readonly #tickets = new Tickets();
   #serving: Serving | undefined;
+  #rotator: LogRotator | undefined;
   #state: ProxyState = emptyState;
   #epoch = 0;
   #isEnding = false;
@@ -53,9 +55,9 @@ export class Supervisor {
   constructor(o: SupervisorOptions) {
     this.#o = o;
     this.#place = placeIn(o.dir);
-    const { log, now, timing = {}, workerEntry: entry } = o;
+    const { log, now, timing = {}, workerEntry: entry, dir, program } = o;
     const onEvents = (batch: unknown): void => this.#controller?.calls.note('events', { batch });
-    this.#pool = new Pool({ entry, log, now, timing, onEvents, tickets: this.#tickets }, emptyState);
+    this.#pool = new Pool({ entry, log, now, timing, onEvents, dir, program, tickets: this.#tickets }, emptyState);
     this.#keeping = new Keeping(this.#place.keptPath, (reason) => log.error('the table cannot be kept', { reason }));
   }
 
@@ -76,19 +78,28 @@ export class Supervisor {
   }
 
   /** Serves what a predecessor gives away. Until `own`, the directory is still the predecessor's. */
-  async inherit({ handles, config, state, epoch, ticketKeys }: Inheritance, predecessor: Calls): Promise<void> {
-    this.#epoch = epoch;
+  async inherit(inheritance: Inheritance, predecessor: Calls): Promise<void> {
+    const { handles, config, state, epoch, ticketKeys, isOrphaned } = inheritance;
+    if (isOrphaned === true) this.#adoptOrphans();
+    this.#epoch = Math.max(epoch, (await readKept(this.#place.keptPath, bootId()))?.epoch ?? 0);
     this.#pool.join(predecessor);
     await this.#putInForce(state);
     this.#tickets.use(ticketKeys);
     await this.#pool.serve(config, handles);
     this.#serving = { config, handles };
+    await this.#watchLog(config);
+  }
+
+  #adoptOrphans(): void {
+    const owner = claim(this.#place.ownerPath);
+    if (owner !== undefined) throw new ProxyError('ORCA_PROXY_SUPERSEDED', `process ${owner.pid} was faster`);
+    this.#o.log.error('the supervisor before this one died; its workers served on', { pid: process.pid });
   }
 
   async own(): Promise<void> {
     takeOver(this.#place.ownerPath);
     await this.#open();
-    this.#o.log.info('has taken over from its predecessor', { pid: process.pid, build: this.#o.build });
+    this.#o.log.info('has taken over from its predecessor', { pid: process.pid, build: this.#o.program.build });
   }
 
   /** Ends: takes no more connections, and lets what is in flight end within the grace. */
@@ -145,6 +156,10 @@ export class Supervisor {
         const { entry, build } = membersOf(params);
         return this.#queue.run(() => this.#succeed(String(entry), String(build)));
       },
+      metrics: () => {
+        known();
+        return this.#pool.metrics();
+      },
       status: () => {
         known();
         return this.#status();
@@ -172,13 +187,13 @@ export class Supervisor {
     } else if (role !== 'visitor') throw new ProxyError('ORCA_PROXY_PROTOCOL', 'a role is needed');
     session.role = role;
     session.epoch = this.#epoch;
-    return { protocol, build: this.#o.build, epoch: this.#epoch, state: this.#state, ...this.#status() };
+    return { protocol, build: this.#o.program.build, epoch: this.#epoch, state: this.#state, ...this.#status() };
   }
 
   #status(): object {
     return {
       pid: process.pid,
-      build: this.#o.build,
+      build: this.#o.program.build,
       ...this.#addresses(),
       isControlled: this.#controller !== undefined,
       routes: this.#state.table.routes.length,
@@ -206,7 +221,20 @@ export class Supervisor {
       throw error;
     }
     this.#serving = { config, handles };
+    await this.#watchLog(config);
     if (former !== undefined) closeAll(former.handles, handles);
+  }
+
+  async #watchLog({ accessLog }: ProxyConfig): Promise<void> {
+    await this.#rotator?.close();
+    const { rotation, path } = accessLog ?? {};
+    if (rotation === undefined || path === undefined) return;
+    this.#rotator = createLogRotator({
+      ...rotation,
+      path,
+      onRotated: () => this.#pool.reopenLogs(),
+      onError: (cause) => this.#o.log.error('the access log cannot be turned over', { reason: String(cause) }),
+    });
   }
 
   async #putInForce(state: ProxyState): Promise<readonly unknown[]> {
@@ -246,11 +274,15 @@ export class Supervisor {
         const { targetId, timeoutMs } = membersOf(params);
         await this.#pool.drain(String(targetId), Number(timeoutMs), signal);
       },
+      metrics: () => this.#pool.metrics(),
+      reopenLog: () => this.#pool.reopenLogs(),
     };
     this.#o.log.info('hands over to another build', { build });
     const inheritance = { ...kept, handles: serving.handles, ticketKeys: this.#tickets.keys };
     await raiseHeir(this.#o.dir, { entry, build }, inheritance, last);
     this.#isEnding = true;
+    // The log is turned over by the heir, who asks the workers here too.
+    await this.#rotator?.close();
     closeAll(serving.handles);
     setImmediate(() => this.#socket?.close());
     void this.#pool.retire().then(() => this.#o.onEnd());

@@ -1,64 +1,153 @@
+import type { AccessLogSettings } from '../access-log/settings.ts';
 import { createProxy } from '../create-proxy.ts';
 import { ProxyError } from '../errors.ts';
-import type { ListenHandles, Proxy } from '../options.ts';
+import type { Proxy } from '../options.ts';
 import { parseState, putInForce, type ProxyState } from '../state.ts';
-import { codeOf, createCalls, membersOf, type Calls } from './calls.ts';
-import { parseConfig } from './config.ts';
+import { codeOf, createCalls, membersOf, type Calls, type Handlers } from './calls.ts';
+import { parseAddress, parseConfig, type ProxyConfig } from './config.ts';
 import { batchEvents } from './event-batch.ts';
+import type { Program } from './heir.ts';
 import type { Line } from './line.ts';
+import { adoptHandle, type Handles, type ListeningHandle } from './listening-handle.ts';
+import { outliveSupervisor } from './orphan.ts';
 import { protocol } from './protocol.ts';
 
 /** Ends the process once nothing is left to do. */
 export type Exit = (code: number) => void;
 
-/** One process that serves: does what its supervisor says, over the line to it. */
-export const runWorker = (line: Line, exit: Exit): void => {
-  let proxy: Proxy | undefined;
-  let state: ProxyState | undefined;
-  const handles = new Map<string, object>();
-  const serving = (): Proxy => {
-    if (proxy === undefined) throw new ProxyError('ORCA_PROXY_PROTOCOL', 'the worker was not started');
-    return proxy;
-  };
-  const calls: Calls = createCalls(line, {
-    start: (params) => {
-      const { http, https, timeouts = {} } = parseConfig(membersOf(params)['config']);
-      const onEvent = batchEvents((batch) => calls.note('events', batch));
-      proxy = createProxy({ ...http, timeouts, onEvent, ...(https && { https }) });
-    },
-    tickets: (params) => serving().setTicketKeys(Buffer.from(String(membersOf(params)['keys']), 'base64')),
-    state: (params) => {
-      state = parseState(params);
-      return { refused: putInForce(serving(), state) };
-    },
-    handle: (params, { handle }) => {
-      if (typeof handle === 'object' && handle !== null) handles.set(String(membersOf(params)['door']), handle);
-    },
-    listen: () => listen(serving(), handles),
-    drain: async (params, { signal }) => {
-      const { targetId, timeoutMs } = membersOf(params);
-      await serving().drain(String(targetId), { timeoutMs: Number(timeoutMs), signal });
-    },
-    ping: () => ({ residentBytes: process.memoryUsage.rss() }),
-    retire: async (params) => {
-      await proxy?.retire(Number(membersOf(params)['graceMs']));
-      exit(0);
-    },
-    close: async (params) => {
-      await proxy?.close(Number(membersOf(params)['graceMs']));
-      exit(0);
-    },
-  });
-  void line.ended.then(() => exit(0));
-  calls.note('ready', { protocol });
-};
+/** How long a worker whose supervisor died may go on with what it has, once there is another. */
+const orphanGraceMs = 10 * 60_000;
 
-const listen = async (proxy: Proxy, handles: ReadonlyMap<string, object>): Promise<void> => {
-  const [http, https] = [handles.get('http'), handles.get('https')];
-  if (http === undefined) throw new ProxyError('ORCA_PROXY_PROTOCOL', 'no listening handle came along');
-  try {
-    await proxy.listen({ http, ...(https && { https }) } satisfies ListenHandles);
-  } catch (cause) {
-    throw new ProxyError('ORCA_PROXY_PORT_UNAVAILABLE', `cannot listen: ${codeOf(cause) ?? String(cause)}`, { cause });
+/** What a worker was told at its start. */
+interface Equipment {
+  readonly proxy: Proxy;
+  readonly config: ProxyConfig;
+  readonly dir: string;
+  readonly program: Program;
+  readonly nth: number;
+}
+
+/** One process that serves: does what its supervisor says, over the line to it. */
+export class Worker {
+  readonly #exit: Exit;
+  readonly #calls: Calls;
+  readonly #handles = new Map<string, ListeningHandle>();
+  #equipment: Equipment | undefined;
+  #state: ProxyState | undefined;
+  #ticketKeys = '';
+  #isListening = false;
+  #isEnding = false;
+
+  constructor(line: Line, exit: Exit) {
+    this.#exit = exit;
+    this.#calls = createCalls(line, {
+      ...this.#last(),
+      start: (params) => this.#start(membersOf(params)),
+      tickets: (params) => {
+        this.#ticketKeys = String(membersOf(params)['keys']);
+        this.#proxy.setTicketKeys(Buffer.from(this.#ticketKeys, 'base64'));
+      },
+      handle: (params, { handle }) => {
+        const { door, address } = membersOf(params);
+        this.#handles.set(String(door), adoptHandle(handle, parseAddress(address)));
+      },
+      listen: () => this.#listen(),
+      ping: () => ({ residentBytes: process.memoryUsage.rss() }),
+      metrics: () => this.#proxy.metrics(),
+      reopenLog: () => this.#proxy.reopenLog(),
+      retire: (params) => this.#end((proxy, graceMs) => proxy.retire(graceMs), params),
+      close: (params) => this.#end((proxy, graceMs) => proxy.close(graceMs), params),
+    });
+    void line.ended.then(() => this.#onOrphaned());
+    this.#calls.note('ready', { protocol });
   }
-};
+
+  get #proxy(): Proxy {
+    if (this.#equipment !== undefined) return this.#equipment.proxy;
+    throw new ProxyError('ORCA_PROXY_PROTOCOL', 'the worker was not started');
+  }
+
+  /** What whoever is responsible for it may always ask. */
+  #last(): Handlers {
+    return {
+      state: (params) => {
+        this.#state = parseState(params);
+        return { refused: putInForce(this.#proxy, this.#state) };
+      },
+      drain: async (params, { signal }) => {
+        const { targetId, timeoutMs } = membersOf(params);
+        await this.#proxy.drain(String(targetId), { timeoutMs: Number(timeoutMs), signal });
+      },
+    };
+  }
+
+  #start({ config: given, dir, entry, build, nth }: Readonly<Record<string, unknown>>): void {
+    const config = parseConfig(given);
+    const { http, https, timeouts = {}, accessLog } = config;
+    const onEvent = batchEvents((batch) => this.#calls.note('events', batch));
+    this.#equipment = {
+      // Its supervisor turns the log over, for all workers.
+      proxy: createProxy({
+        ...http,
+        timeouts,
+        onEvent,
+        ...(https && { https }),
+        ...(accessLog && { accessLog: withoutRotation(accessLog) }),
+      }),
+      config,
+      dir: String(dir),
+      program: { entry: String(entry), build: String(build) },
+      nth: Number(nth),
+    };
+  }
+
+  get #inherited(): Handles {
+    const [http, https] = [this.#handles.get('http'), this.#handles.get('https')];
+    if (http === undefined) throw new ProxyError('ORCA_PROXY_PROTOCOL', 'no listening handle came along');
+    return { http, ...(https && { https }) };
+  }
+
+  async #listen(): Promise<void> {
+    const { http, https } = this.#inherited;
+    try {
+      await this.#proxy.listen({ http: http.handle, ...(https && { https: https.handle }) });
+      this.#isListening = true;
+    } catch (cause) {
+      const why = codeOf(cause) ?? String(cause);
+      throw new ProxyError('ORCA_PROXY_PORT_UNAVAILABLE', `cannot listen: ${why}`, { cause });
+    }
+  }
+
+  /** Answers with what it counted, and ends. */
+  async #end(how: (proxy: Proxy, graceMs: number) => Promise<void>, params: unknown): Promise<object> {
+    this.#isEnding = true;
+    const { proxy } = this.#equipment ?? {};
+    await (proxy && how(proxy, Number(membersOf(params)['graceMs'])));
+    setImmediate(() => this.#exit(0));
+    return proxy?.metrics() ?? {};
+  }
+
+  async #onOrphaned(): Promise<void> {
+    const { dir, program, nth, config, proxy } = this.#equipment ?? {};
+    // One that ends has nobody to tell; one that never served has nothing to hand on.
+    if (this.#isEnding) return;
+    if (dir === undefined || program === undefined || config === undefined || !this.#isListening) return this.#exit(0);
+    const state = this.#state ?? { table: { routes: [] } };
+    const inheritance = { config, state, epoch: 0, ticketKeys: this.#ticketKeys };
+    await outliveSupervisor({
+      dir,
+      program,
+      nth: nth ?? 0,
+      inheritance: () => ({ ...inheritance, handles: this.#inherited }),
+      last: this.#last(),
+    });
+    await proxy?.retire(orphanGraceMs);
+    this.#exit(0);
+  }
+}
+
+const withoutRotation = ({ path, query, fields }: AccessLogSettings): AccessLogSettings => ({
+  path,
+  ...(query && { query }),
+  ...(fields && { fields }),
+});

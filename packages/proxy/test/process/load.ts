@@ -1,0 +1,54 @@
+import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Load {
+  readonly asked: number;
+  readonly failures: readonly string[];
+}
+
+const everyMs = 10;
+const patienceMs = 30_000;
+
+/** Asks a hundred times a second, half of it on kept connections, until it is stopped. */
+export const load = (port: number): { stop(): Promise<Load> } => {
+  const failures: string[] = [];
+  const kept = new Agent({ keepAlive: true, maxSockets: 4 });
+  let asked = 0;
+  let isStopped = false;
+  const ask = async (nth: number): Promise<void> => {
+    const agent = nth % 2 === 0 ? kept : false;
+    const said = await get(port, agent).catch((error: unknown) => String(error));
+    if (said !== '200') failures.push(`request ${nth}: ${said}`);
+  };
+  const asking: Promise<void>[] = [];
+  const run = async (): Promise<void> => {
+    while (!isStopped) {
+      asked += 1;
+      asking.push(ask(asked));
+      await sleep(everyMs);
+    }
+  };
+  const running = run();
+  return {
+    stop: async () => {
+      isStopped = true;
+      await running;
+      await Promise.all(asking);
+      kept.destroy();
+      return { asked, failures };
+    },
+  };
+};
+
+const get = (port: number, agent: Agent | false): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const headers = { host: 'app.test' };
+    const req = request({ port, host: '127.0.0.1', path: '/', agent, headers, timeout: patienceMs }, (res) => {
+      res.resume();
+      res.on('error', reject);
+      res.on('end', () => resolve(String(res.statusCode)));
+    });
+    req.on('timeout', () => req.destroy(new Error('no answer')));
+    req.on('error', reject);
+    req.end();
+  });
