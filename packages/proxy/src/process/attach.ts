@@ -103,6 +103,7 @@ class Attached implements AttachedProxy {
       await this.#session;
     } catch (error) {
       this.#isDetached = true;
+      if (this.#lost !== undefined) throw this.#lost;
       if (this.isNew) await stopProxy(this.#o.dir, 0);
       throw error;
     }
@@ -158,6 +159,7 @@ class Attached implements AttachedProxy {
       try {
         return await ask(await this.#session);
       } catch (error) {
+        if (this.#lost !== undefined) throw this.#lost;
         const isOver = this.#isDetached || performance.now() - begun > changeWithinMs;
         if (codeOf(error) !== 'ORCA_PROXY_UNREACHABLE' || isOver) throw error;
         await sleep(50);
@@ -215,8 +217,11 @@ class Attached implements AttachedProxy {
           state: parseState(said['state']),
         };
       } catch (error) {
-        calls.end();
+        if (this.#lost !== undefined) throw this.#lost;
         if (codeOf(error) !== 'ORCA_PROXY_UNREACHABLE' || attempt >= 3) throw error;
+        // One that hangs up is alive, and may be about to hand over; one that says nothing hangs.
+        if (await hasEnded(calls)) continue;
+        calls.end();
         this.#o.log.error('the proxy does not answer and is killed', { reason: String(error) });
         await killOwner(this.#place);
       }
@@ -238,6 +243,10 @@ class Attached implements AttachedProxy {
 
   #handlers(): Readonly<Record<string, (params: unknown) => void>> {
     return {
+      superseded: () => {
+        this.#lost = new ProxyError('ORCA_PROXY_SUPERSEDED', 'another controller has taken the proxy over');
+        this.#o.log.error('another control plane has taken the proxy over; this one changes nothing any more');
+      },
       events: (params) => {
         const { events, dropped } = membersOf(membersOf(params)['batch']);
         for (const event of Array.isArray(events) ? events : []) this.#o.onEvent?.(membersOf(event));
@@ -247,7 +256,7 @@ class Attached implements AttachedProxy {
   }
 
   #onLoss(): void {
-    if (this.#isDetached) return;
+    if (this.#isDetached || this.#lost !== undefined) return;
     this.#o.log.error('the proxy is gone; it is started again');
     this.#session = this.#reconnect();
     this.#session.catch(() => undefined);
@@ -277,3 +286,6 @@ const readRefused = (value: unknown): readonly RefusedCertificate[] =>
     const { names, reason } = membersOf(refused);
     return { names: Array.isArray(names) ? names.map(String) : [], reason: String(reason) };
   });
+
+const hasEnded = (calls: Calls): Promise<boolean> =>
+  Promise.race([calls.ended.then(() => true), sleep(20).then(() => false)]);

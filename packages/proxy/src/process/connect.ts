@@ -51,10 +51,11 @@ export const startSupervisor = async (place: Place, { entry, build }: Program): 
   const begun = performance.now();
   for (;;) {
     const owner = readOwner(place.ownerPath);
-    // Another one that was started at the same time will do as well.
-    if (owner !== undefined && isAlive(owner) && existsSync(place.socketPath) && (await answers(place))) return;
+    // Another one that was started at the same time will do as well; ours has ended for its sake.
+    const isOwned = owner !== undefined && isAlive(owner);
+    if (isOwned && existsSync(place.socketPath) && (await answers(place))) return;
     const isLate = performance.now() - begun > startWithinMs;
-    if (ended !== undefined || isLate) {
+    if ((ended !== undefined && !isOwned) || isLate) {
       const why = ended ?? `it does not listen after ${startWithinMs / 1000} s`;
       throw unreachable(`the proxy cannot be started: ${why}; ${place.logPath} says:\n${tailOf(place.logPath)}`);
     }

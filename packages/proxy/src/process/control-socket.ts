@@ -22,6 +22,8 @@ export interface ControlSocketOptions {
 
 export interface ControlSocket {
   readonly sessions: ReadonlySet<Session>;
+  /** Takes no more connections; those that are open stay. */
+  refuse(): void;
   close(): void;
 }
 
@@ -46,8 +48,9 @@ export const openControlSocket = async (o: ControlSocketOptions): Promise<Contro
   server.on('error', (error) => o.onFault(String(error)));
   return {
     sessions,
+    // Node would take the path away, which may be a successor's by now; it has another name, so it does not.
+    refuse: () => void server.close(),
     close: () => {
-      // Node would take the path away, which may be a successor's by now; it has another name, so it does not.
       server.close();
       for (const { calls } of sessions) calls.end();
     },

@@ -29,7 +29,9 @@ export const outliveSupervisor = async (o: OrphanOptions): Promise<void> => {
   await sleep(o.nth * turnMs);
   for (;;) {
     const owner = readOwner(ownerPath);
-    if (owner !== undefined && isAlive(owner)) {
+    // Taken away by a supervisor that ended because it was asked to.
+    if (owner === undefined) return;
+    if (isAlive(owner)) {
       await sleep(settleMs);
       if (isAlive(owner)) return;
       continue;

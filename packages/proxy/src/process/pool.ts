@@ -1,3 +1,4 @@
+import { ProxyError } from '../errors.ts';
 import type { ProxyState } from '../state.ts';
 import { codeOf, membersOf, type Calls } from './calls.ts';
 import type { ProxyConfig } from './config.ts';
@@ -70,6 +71,8 @@ export class Pool {
   /** Whole supervisors that end, with workers of their own. */
   readonly #elders = new Set<Calls>();
   readonly #tally = new Tally();
+  /** Those whose workers are being started. */
+  readonly #arming = new Set<Generation>();
   #generation: Generation | undefined;
   #state: ProxyState;
   #ticking: NodeJS.Timeout | undefined;
@@ -92,13 +95,23 @@ export class Pool {
    */
   async serve(config: ProxyConfig, handles: Handles): Promise<void> {
     const generation: Generation = { config, handles, isRetired: false };
+    this.#arming.add(generation);
+    try {
+      await this.#arm(generation);
+    } finally {
+      this.#arming.delete(generation);
+    }
+  }
+
+  async #arm(generation: Generation): Promise<void> {
+    const { config } = generation;
     const slots = Array.from({ length: config.workers }, (_, nth) => this.#start(generation, nth));
     const outcomes = await Promise.allSettled(slots);
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed !== undefined) {
+    if (failed !== undefined || generation.isRetired) {
       generation.isRetired = true;
       for (const member of this.#of(generation)) member.worker.kill();
-      throw failed.reason;
+      throw failed?.reason ?? new ProxyError('ORCA_PROXY_UNREACHABLE', 'the proxy ends');
     }
     const former = this.#generation;
     this.#generation = generation;
@@ -162,6 +175,7 @@ export class Pool {
   /** Ends all workers, letting what is in flight end within the grace. */
   async close(graceMs: number): Promise<void> {
     clearInterval(this.#ticking);
+    for (const generation of this.#arming) generation.isRetired = true;
     if (this.#generation !== undefined) this.#generation.isRetired = true;
     this.#generation = undefined;
     await Promise.all([...this.#members].map((member) => this.#end(member, 'close', graceMs)));

@@ -107,7 +107,8 @@ export class Supervisor {
     if (this.#isEnding) return this.#pool.close(graceMs);
     this.#isEnding = true;
     this.#o.log.info('ends', { graceMs });
-    this.#socket?.close();
+    // Whoever asked for the end sees it by the end of their connection.
+    this.#socket?.refuse();
     if (this.#serving !== undefined) closeAll(this.#serving.handles);
     await this.#pool.close(graceMs);
     await this.#keeping.end();
@@ -178,7 +179,7 @@ export class Supervisor {
       if (typeof epoch === 'number' && epoch < this.#epoch)
         throw new ProxyError('ORCA_PROXY_SUPERSEDED', 'another controller has taken the proxy over since');
       this.#epoch = typeof epoch === 'number' ? epoch : this.#epoch + 1;
-      if (this.#controller !== session) this.#controller?.calls.end();
+      if (this.#controller !== session) this.#supersede();
       this.#controller = session;
       void session.calls.ended.then(() => {
         if (this.#controller === session) this.#controller = undefined;
@@ -188,6 +189,11 @@ export class Supervisor {
     session.role = role;
     session.epoch = this.#epoch;
     return { protocol, build: this.#o.program.build, epoch: this.#epoch, state: this.#state, ...this.#status() };
+  }
+
+  #supersede(): void {
+    this.#controller?.calls.note('superseded', {});
+    this.#controller?.calls.end();
   }
 
   #status(): object {
