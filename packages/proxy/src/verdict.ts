@@ -59,7 +59,7 @@ export const judgeRoute = (deps: VerdictDeps, judged: Judged): Verdict => {
   const { path, authority } = admitted;
   const token = tokenIn(path);
   const outcome = token === undefined ? undefined : deps.challenges.find(authority?.name, token);
-  if (outcome?.status === 200) return { kind: 'tell', answer: { status: 200, fields: plainText, body: outcome.body } };
+  if (outcome?.status === 200) return { kind: 'tell', answer: { status: 200, fields: opaque, body: outcome.body } };
   if (outcome?.status === 404) return refuse(404, 'unknown challenge');
   const route = deps.table.find(authority?.name, path);
   if (route === undefined) return refuse(404, 'no route');
@@ -88,7 +88,7 @@ const refuse = (status: number, reason: string, fields?: RawFields): Refusal => 
 });
 
 /** RFC 8555 §8.3 leaves the type open; a browser that gets to see one should not render it. */
-const plainText: RawFields = ['Content-Type', 'application/octet-stream', 'Cache-Control', 'no-store'];
+const opaque: RawFields = ['Content-Type', 'application/octet-stream', 'Cache-Control', 'no-store'];
 
 /** Where the same is to be had over HTTPS: only for a host whose certificate is good, so that nobody is sent into a warning. */
 const redirection = (table: Table, route: Route, { admitted, origin, policy }: Judged): string | undefined => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -364,4 +364,19 @@ test.each<[string, object]>([
 ])('P69 refuses a log without a usable %s', (part, settings) => {
   const accessLog = settings as AccessLogSettings;
   expect(() => createProxy({ port: 0, accessLog })).toThrow(`no usable ${part}`);
+});
+
+test('P69 tells once that the file cannot be turned over, and goes on writing to it', async () => {
+  const folder = aFolder();
+  const path = join(folder, 'access.log');
+  // A folder that is not empty stands where the former file would go.
+  mkdirSync(join(`${path}.1`, 'in the way'), { recursive: true });
+  const faults: unknown[] = [];
+  writeFileSync(path, 'a line\n');
+  const options = { path, maxBytes: 1, keep: 1, everyMs: 5, onRotated: () => {} };
+  const rotator = createLogRotator({ ...options, onError: (cause) => void faults.push(cause) });
+  await sleep(100);
+  await rotator.close();
+  expect(faults).toHaveLength(1);
+  expect(readFileSync(path, 'utf8')).toBe('a line\n');
 });

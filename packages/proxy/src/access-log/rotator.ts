@@ -5,7 +5,7 @@ export interface LogRotatorOptions extends LogRotation {
   readonly path: string;
   /** Makes everybody who writes to the file reopen it. */
   readonly onRotated: () => Promise<unknown> | void;
-  /** Told when the file could not be turned over; it is tried again. */
+  /** Told once when the file cannot be turned over; it is tried again, and the next failure after a success is told again. */
   readonly onError: (cause: unknown) => void;
   readonly everyMs?: number;
 }
@@ -22,11 +22,14 @@ export interface LogRotator {
 export const createLogRotator = (options: LogRotatorOptions): LogRotator => {
   let running: Promise<void> = Promise.resolve();
   let isRunning = false;
+  let isFailing = false;
   const look = async (): Promise<void> => {
     try {
       if (await rotateLog(options)) await options.onRotated();
+      isFailing = false;
     } catch (cause) {
-      options.onError(cause);
+      if (!isFailing) options.onError(cause);
+      isFailing = true;
     }
     isRunning = false;
   };
