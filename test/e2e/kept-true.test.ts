@@ -37,7 +37,7 @@ describe('what was deployed is kept true', () => {
   };
 
   beforeAll(async () => {
-    await ensureImages(['orca-test/app:1']);
+    await ensureImages(['orca-test/app:1', 'orca-test/app:2']);
     orca = await Orca.create('e2e-kept');
     orca.write('services/one/service.toml', service('e2e-kept', 'V = "1"', 'domain = "kept.test"'));
     orca.write('services/two/service.toml', service('e2e-other', 'V = "1"'));
@@ -130,6 +130,20 @@ describe('what was deployed is kept true', () => {
     expect((await orca.orca(['deploy'])).stdout).toMatch(/nothing to do.*0 (mutating )?engine calls/);
     expect(await Promise.all(['orca-e2e-kept', 'orca-e2e-other'].map((name) => orca.identity(name)))).toEqual(before);
   });
+
+  it('20, 31: puts back the image that was deployed, not what its tag stands for by now', async () => {
+    // No registry is there: what the tag stands for is changed by hand.
+    const image = 'localhost:1/e2e-moving:latest';
+    await docker('tag', 'orca-test/app:1', image);
+    orca.write('services/three/service.toml', service('e2e-moving', 'V = "1"').replace('orca-test/app:1', image));
+    expect(await orca.orca(['deploy', 'e2e-moving'])).toMatchObject({ code: 0 });
+    const ran = await docker('inspect', '--format', '{{.Image}}', 'orca-e2e-moving');
+    await docker('tag', 'orca-test/app:2', image);
+    await docker('rm', '-f', 'orca-e2e-moving');
+    await becomes('orca-e2e-moving', '/orca-e2e-moving running always');
+    expect(await docker('inspect', '--format', '{{.Image}}', 'orca-e2e-moving')).toBe(ran);
+    await docker('rmi', image);
+  }, 60_000);
 
   it('20: remembers what was stopped by request, and does not start it', async () => {
     expect(await orca.orca(['stop', 'e2e-other'])).toMatchObject({ code: 0 });

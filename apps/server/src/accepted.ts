@@ -1,4 +1,4 @@
-import type { DesiredService, LastGood, Quarantine, Revision } from '@orca/reconcile';
+import type { DesiredService, InstanceKey, LastGood, Quarantine, Revision } from '@orca/reconcile';
 import { claimsOf } from '@orca/runtime-docker';
 import type { ServiceSpec } from '@orca/spec';
 import type { AcceptedRecord, Records } from './records.ts';
@@ -18,11 +18,13 @@ export interface Accepted {
   get(service: string): AcceptedRecord | undefined;
   /** Its spec as it was when this revision was asked for, or last ran well. */
   specOf(service: string, revision: string): ServiceSpec | undefined;
+  /** Id of the image that an instance of such a revision is made from; `undefined` where the image's name says it. */
+  imageOf(key: InstanceKey): string | undefined;
   isPaused(service: string): boolean;
   /** Part of the revision: a higher one makes a new instance of what has not changed. */
   generationOf(service: string): number;
   bump(services: Iterable<string>): Promise<void>;
-  accept(services: readonly (Desired & Pick<AcceptedRecord, 'secretDigests'>)[]): Promise<void>;
+  accept(services: readonly (Desired & Pick<AcceptedRecord, 'secretDigests' | 'imageId'>)[]): Promise<void>;
   /** Nobody wants them any more; they are taken away, then forgotten. */
   remove(services: readonly string[]): Promise<void>;
   /** Taken away: nothing is left to do. */
@@ -51,6 +53,8 @@ export const openAccepted = async (records: Records, onChange: () => void = () =
   const state = await records.load();
   const { accepted, good, removed, paused, generation } = state;
   const changes = new Map<string, number>();
+  const recordOf = (service: string, revision: string): AcceptedRecord | undefined =>
+    [accepted.get(service), good.get(service)].find((record) => record?.revision === revision);
   const changed = (service: string): void => void changes.set(service, (changes.get(service) ?? 0) + 1);
   return {
     services: () =>
@@ -62,8 +66,8 @@ export const openAccepted = async (records: Records, onChange: () => void = () =
       })),
     scope: () => new Set([...accepted.keys(), ...removed]),
     get: (service) => accepted.get(service),
-    specOf: (service, revision) =>
-      [accepted.get(service), good.get(service)].find((record) => record?.revision === revision)?.spec,
+    specOf: (service, revision) => recordOf(service, revision)?.spec,
+    imageOf: (key) => recordOf(key.slice(0, key.indexOf('/')), key.slice(key.lastIndexOf('@') + 1))?.imageId,
     isPaused: (service) => paused.has(service),
     generationOf: (service) => generation.get(service) ?? 0,
     bump: async (services) => {
@@ -74,8 +78,8 @@ export const openAccepted = async (records: Records, onChange: () => void = () =
       }
     },
     accept: async (services) => {
-      for (const { spec, revision, order, isRouted, stopGraceMs, secretDigests } of services) {
-        const record = { spec, revision, order, isRouted, stopGraceMs, secretDigests };
+      for (const { spec, revision, order, isRouted, stopGraceMs, secretDigests, imageId } of services) {
+        const record = { spec, revision, order, isRouted, stopGraceMs, secretDigests, imageId };
         await records.put('accepted', spec.name, record);
         changed(spec.name);
         accepted.set(spec.name, record);

@@ -24,6 +24,7 @@ export interface DesiredPorts {
 /** A service as it should be, with digests of the secrets that are in it. */
 export interface Service extends DesiredService<ServiceSpec> {
   readonly secretDigests: Readonly<Record<string, string>>;
+  readonly imageId: string | undefined;
 }
 
 export type Desired =
@@ -80,6 +81,7 @@ const desire = async (
   return {
     spec,
     secretDigests,
+    imageId: imageId === '' ? undefined : imageId,
     revision: revisionWith(spec, { imageId, secretDigests, generation }, ports.secrets),
     order: updateOrderOf(spec),
     claims: claimsOf(spec),

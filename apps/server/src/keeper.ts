@@ -95,6 +95,7 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
       },
     },
     ...(o.secretDirs === undefined ? {} : { secretDirs: o.secretDirs }),
+    imageOf: (key) => accepted.imageOf(key),
     onMutation: (call) => {
       mutations += 1;
       log.debug({ call }, 'engine');

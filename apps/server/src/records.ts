@@ -12,6 +12,8 @@ export type AcceptedRecord = Pick<
 > & {
   /** Keyed digests of its secrets as they were; absent in records of earlier versions. */
   readonly secretDigests?: Readonly<Record<string, string>> | undefined;
+  /** The image that its name stood for, where that may be another one later; see `isMutable`. */
+  readonly imageId?: string | undefined;
 };
 
 export interface RecordedState {

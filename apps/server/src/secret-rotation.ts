@@ -60,7 +60,9 @@ const renew = async (
   const secretDigests = digestsOf(spec, digests);
   const generation = accepted.generationOf(spec.name);
   const revision = revisionWith(spec, { imageId, secretDigests, generation }, secrets);
-  await accepted.accept([{ ...record, spec, revision, secretDigests, isPaused: false }]);
+  await accepted.accept([
+    { ...record, spec, revision, secretDigests, imageId: imageId === '' ? undefined : imageId, isPaused: false },
+  ]);
   accepted.quarantine.delete(spec.name);
   onRedeploy(spec.name, changed);
 };

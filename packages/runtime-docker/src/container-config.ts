@@ -10,6 +10,8 @@ const pidsLimit = 4096;
 
 export interface ContainerInput {
   readonly spec: ServiceSpec;
+  /** By its name, or by its id when the name stands for another one. */
+  readonly image: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly network: string;
@@ -25,6 +27,7 @@ export interface ContainerInput {
 /** A service as the engine's create call wants it. */
 export const containerConfig = ({
   spec,
+  image,
   name,
   labels,
   network,
@@ -35,7 +38,7 @@ export const containerConfig = ({
   restart,
 }: ContainerInput): ContainerCreateOptions => ({
   name,
-  Image: spec.image,
+  Image: image,
   // Ours last: identity cannot be overwritten.
   Labels: { ...spec.labels, ...labels },
   Env: Object.entries(env).map(([key, value]) => `${key}=${value}`),

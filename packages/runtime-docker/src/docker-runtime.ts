@@ -40,6 +40,8 @@ export interface DockerRuntimeOptions {
    * policy: it crashes again and again, and is to rest in between. Asked at every look.
    */
   readonly isHeld?: (key: InstanceKey) => boolean;
+  /** Id of the image that an instance's revision stands for, where the name alone may mean another one by now. */
+  readonly imageOf?: (key: InstanceKey) => string | undefined;
   /** Told of every image that came here because orca pulled it. */
   readonly onPulled?: (pulled: PulledImage) => void;
 }

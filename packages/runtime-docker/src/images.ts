@@ -28,6 +28,8 @@ export interface PulledImage {
 
 export interface Images {
   idOf(image: string): Promise<string | undefined>;
+  /** The name, unless it stands for another image than this one by now, which is here: then that one's id. */
+  named(image: string, id: string | undefined): Promise<string>;
   /** Makes sure the image is there; with the policy `always`, that it is what the registry has. */
   ensure(spec: ServiceSpec, signal: AbortSignal): Promise<void>;
   /** Pulls the image of a tag that may move, if it has moved. Gives a warning when that cannot be known. */
@@ -114,6 +116,10 @@ export const createImages = (o: ImagesOptions): Images => {
 
   return {
     idOf,
+    named: async (image, id) => {
+      if (id === undefined || (await idOf(image)) === id) return image;
+      return (await idOf(id)) === undefined ? image : id;
+    },
     async ensure(spec, signal) {
       const reference = parseReference(spec.image);
       const local = await inspect(spec.image);

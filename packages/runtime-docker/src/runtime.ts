@@ -158,6 +158,7 @@ class ContainerRuntime implements DockerRuntime {
     const restart = isReplacement ? noRestart : restartOf(labels);
     const config = containerConfig({
       spec,
+      image: await this.#images.named(spec.image, this.#o.imageOf?.(key)),
       name: candidateName(spec.name, slot),
       labels,
       network,

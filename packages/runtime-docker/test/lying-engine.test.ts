@@ -120,6 +120,18 @@ describe('an engine that', () => {
     expect(asked).not.toContain('POST /images/create');
   });
 
+  it('28, 31: has another image under the name by now is asked for the one that was meant, while that is here', async () => {
+    answers.set('GET /images/app:latest/json', json({ Id: 'sha256:new', RepoDigests: [] }));
+    answers.set('GET /images/sha256:old/json', json({ Id: 'sha256:old', RepoDigests: [] }));
+    answers.set('GET /images/sha256:gone/json', json({ message: 'No such image' }, 404));
+    const options = { engine: new Engine({ host }), onMutation: () => {}, onPulled: () => {}, diskFault: noFault };
+    const images = createImages(options);
+    expect(await images.named('app:latest', 'sha256:old')).toBe('sha256:old');
+    expect(await images.named('app:latest', 'sha256:new')).toBe('app:latest');
+    expect(await images.named('app:latest', 'sha256:gone')).toBe('app:latest');
+    expect(await images.named('app:latest', undefined)).toBe('app:latest');
+  });
+
   it('9: whoever calls off does not wait for the end of a pull', async () => {
     answers.set('GET /images/app:1/json', json({ message: 'No such image' }, 404));
     answers.set('GET /images/json', json([]));

@@ -79,6 +79,7 @@ target = "/etc/shop"
 read_only = true
 `);
   const config = containerConfig({
+    image: 'busybox:1.36',
     spec,
     name: 'orca-web.next',
     labels: { a: 'b' },
