@@ -24,8 +24,9 @@ export const readPiped = async ({ stdin }: Context): Promise<string> => {
 /** Asks on the terminal, without showing what is typed. */
 export const askHidden = ({ stdin, stderr }: Context, what: string): Promise<string> =>
   new Promise((resolve, reject) => {
-    stderr.write(`${what} (not shown): `);
+    // First the mode, then the question: what is typed, or pasted, at once must not be shown either.
     stdin.setRawMode(true).setEncoding('utf8').resume();
+    stderr.write(`${what} (not shown): `);
     let text = '';
     const finish = (act: () => void): void => {
       stdin.setRawMode(false).pause();

@@ -121,7 +121,8 @@ class Plane implements ServerPlane {
       services:
         seen.error === undefined
           ? statusOf({
-              desired: this.#lastGood?.services ?? [],
+              // Files that were never whole since the start do not make what was promised unwanted.
+              desired: this.#lastGood?.services ?? this.#o.accepted.services(),
               instances: seen.instances,
               failures,
               quarantined: this.#o.accepted.quarantine,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, rename } from 'node:fs/promises';
+import { link, rename, rm } from 'node:fs/promises';
 import { createFile, replaceFile, syncDirectoryOf } from './durable-file.ts';
 import { hasCode, SecretsError } from './errors.ts';
 import { withFileLock } from './file-lock.ts';
@@ -18,6 +18,8 @@ export interface RotateOptions {
 }
 
 export interface Rotation {
+  /** Begins the check value of the new master key. */
+  readonly keyId: string;
   /** Where the key stays that was in use until now: other repositories and backups may need it. */
   readonly keptAt: string | undefined;
   /** An earlier rotation had not come to its end, and now has. */
@@ -56,7 +58,7 @@ export const rotateKeys = async (
     if (keptAt !== undefined) await keep(keyPath, keptAt);
     await rename(nextPath, keyPath);
     await syncDirectoryOf(keyPath);
-    return { keptAt, isResumed: begun !== undefined };
+    return { keyId: checkValue(next).slice(0, 8), keptAt, isResumed: begun !== undefined };
   });
 };
 
@@ -79,6 +81,7 @@ const writeKey = async (path: string, text: string, isThere: boolean): Promise<v
   // A rotation that was cut off left it: the same key, perhaps with another protection. The secrets may need it already.
   if (isThere) await replaceFile(path, text, async () => true);
   else await createFile(path, text, 'new');
+  await rm(`${path}.new.tmp`, { force: true });
 };
 
 const keep = async (keyPath: string, keptAt: string): Promise<void> => {

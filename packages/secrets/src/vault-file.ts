@@ -79,13 +79,22 @@ const firstVault = async (keys: MasterKeys): Promise<Vault> =>
 /** With the key in use, or with the one that the file asks for where keys are being rotated or were. */
 const openText = async (text: VaultText, keys: MasterKeys, keyPath: string): Promise<Vault> => {
   const master = await keys.read();
-  if (master !== undefined && checkValue(master) === text.kcv) return openVault(text, master);
-  for await (const other of keys.others(text.kcv)) if (checkValue(other) === text.kcv) return openVault(text, other);
-  if (master !== undefined) return openVault(text, master);
+  if (master !== undefined && checkValue(master) === text.kcv) return openAndWipe(text, master);
+  for await (const other of keys.others(text.kcv)) if (checkValue(other) === text.kcv) return openAndWipe(text, other);
+  if (master !== undefined) return openAndWipe(text, master);
   throw new SecretsError(
     'ORCA_SECRETS_KEY_MISSING',
     `the master key is not at ${keyPath}; restore it from a backup or from your recovery sheet (a new key could not open these secrets)`,
   );
+};
+
+/** Best effort: Node may have copied it, and its text was a string, which cannot be wiped. */
+const openAndWipe = (text: VaultText, master: Uint8Array): Vault => {
+  try {
+    return openVault(text, master);
+  } finally {
+    master.fill(0);
+  }
 };
 
 const assertNotOlder = async (

@@ -39,7 +39,7 @@ const refuse = async (context: ScenarioContext): Promise<ScenarioResult> => {
       const isAsBefore = place.raw() === before;
       if (isAsBefore) kept += 1;
       // A command that says it is done is; one that is not says why, where, and shows no stack.
-      const isHonest = code === 0 ? !isAsBefore || work.what === 'rotate-key' : stderr.includes(place.dir);
+      const isHonest = code === 0 ? !isAsBefore : stderr.includes(place.dir);
       if (findings.expect(isHonest && !/\n\s+at /.test(stderr), `${where}: code ${code}, says ${stderr.trim()}`))
         told += 1;
       for (const fault of await faultsAfter(place, work)) findings.expect(false, `${where}: ${fault}`);

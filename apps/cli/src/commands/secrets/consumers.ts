@@ -15,7 +15,8 @@ export const findConsumers = async (root: string): Promise<Consumers> => {
     const users = byName.get(name) ?? new Set();
     byName.set(name, users.add(service ?? 'cluster.toml'));
   }
-  // A value that the text cannot be judged without is no fault here: which name it is, is known.
-  const isComplete = loaded.ok || !loaded.issues.some(({ severity }) => severity === 'error');
+  // A value that the text cannot be judged without is no fault here, nor that there is no service yet: nothing uses anything.
+  const isComplete =
+    loaded.ok || !loaded.issues.some(({ severity, file }) => severity === 'error' && file !== 'services');
   return { of: (name) => [...(byName.get(name) ?? [])].toSorted(), isComplete };
 };

@@ -4,8 +4,9 @@ import { isSecretName, SecretValue } from '@orca/secrets';
 import { formatIssue, parseEnvFile } from '@orca/spec';
 import { CliError, type Context } from '../../context.ts';
 import { readPiped } from '../../read-secret.ts';
+import { keepOutOfGit } from './git-ignore.ts';
 import { openPlace, warnOfTracked, type SecretsOptions } from './place.ts';
-import { keepOutOfGit, notAName } from './set.ts';
+import { notAName } from './set.ts';
 
 export interface ImportOptions extends SecretsOptions {
   /** A file of `NAME=value` lines; `-` is standard input. */
@@ -26,7 +27,7 @@ export const importSecrets = async (context: Context, { file, json, ...options }
   const results: { readonly name: string; readonly result: string }[] = [];
   for (const [name, value] of values)
     results.push({ name, result: await place.store.set(name, SecretValue.of(value)) });
-  if (results.length > 0) await keepOutOfGit(place);
+  if (results.length > 0) await keepOutOfGit(context, place);
   await warnOfTracked(context, place);
   if (json) context.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
   else {

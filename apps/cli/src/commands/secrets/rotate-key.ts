@@ -14,18 +14,17 @@ export const rotateKey = async (context: Context, options: RotateKeyOptions): Pr
   const { masterOnly, passphrase, json, ...global } = options;
   const place = await openPlace(context, global);
   const chosen = passphrase === true ? await newPassphrase(context) : passphrase === false ? '' : undefined;
-  const { keptAt, isResumed } = await place.store.rotateKeys({
+  const { keyId, keptAt, isResumed } = await place.store.rotateKeys({
     masterOnly,
     ...(chosen === undefined ? {} : { passphrase: chosen }),
   });
-  const state = await place.store.verify();
   if (json) {
-    context.stdout.write(`${JSON.stringify({ keyId: state?.keyId, keptAt, isResumed }, null, 2)}\n`);
+    context.stdout.write(`${JSON.stringify({ keyId, keptAt, isResumed }, null, 2)}\n`);
     return 0;
   }
   context.stdout.write(
     [
-      `${isResumed ? 'the rotation that was cut off is finished' : 'keys rotated'}: ${place.key.keyPath} is key ${state?.keyId ?? ''} now; nothing has to be deployed`,
+      `${isResumed ? 'the rotation that was cut off is finished' : 'keys rotated'}: ${place.key.keyPath} is key ${keyId} now; nothing has to be deployed`,
       ...(keptAt === undefined
         ? []
         : [

@@ -1,10 +1,9 @@
-import { appendFile, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isSecretName, SecretValue } from '@orca/secrets';
 import { CliError, type Context } from '../../context.ts';
 import { readSecret } from '../../read-secret.ts';
 import { findConsumers } from './consumers.ts';
-import { openPlace, warnOfTracked, type Place, type SecretsOptions } from './place.ts';
+import { keepOutOfGit } from './git-ignore.ts';
+import { openPlace, warnOfTracked, type SecretsOptions } from './place.ts';
 
 export interface SetOptions extends SecretsOptions {
   readonly name: string;
@@ -23,7 +22,7 @@ export const setSecret = async (context: Context, { name, value, json, ...option
   const text = isArgument ? value : await readSecret(context, name);
   if (text === '') throw new CliError(`${name} was not set: the value is empty`);
   const result = await place.store.set(name, SecretValue.of(text));
-  if (result !== 'unchanged') await keepOutOfGit(place);
+  if (result !== 'unchanged') await keepOutOfGit(context, place);
   await warnOfTracked(context, place);
   const users = result === 'changed' ? (await findConsumers(place.root)).of(name) : [];
   const services = users.filter((user) => user !== 'cluster.toml');
@@ -37,19 +36,3 @@ export const setSecret = async (context: Context, { name, value, json, ...option
 
 export const notAName = (name: string): CliError =>
   new CliError(`${name} is no name for a secret: use letters, digits and _ (such as DB_PASSWORD)`, 2);
-
-const IGNORED = ['master.key', 'master.key.*', 'secrets.json.tmp', 'secrets.json.lock', 'secrets.json.lock.*', '.env'];
-
-/** The sealed file may be committed; what would open it may not. Lines of the user's own stay as they are. */
-export const keepOutOfGit = async ({ root }: Place): Promise<void> => {
-  const path = join(root, '.gitignore');
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT') return '';
-    throw error;
-  });
-  const lines = new Set(text.split(/\r?\n/).map((line) => line.trim().replace(/^\//, '')));
-  const missing = IGNORED.filter((line) => !lines.has(line));
-  if (missing.length === 0) return;
-  const before = text === '' || text.endsWith('\n') ? '' : '\n';
-  await appendFile(path, `${before}# orca: what opens secrets.json, and values written out\n${missing.join('\n')}\n`);
-};
