@@ -74,7 +74,9 @@ describe('S10: what leaves the process', () => {
     const lines = async function* (): AsyncGenerator<{ stream: 'stdout'; text: string; slot: number }> {
       yield { stream: 'stdout', text: `token=${encodeURIComponent(CANARY)}`, slot: 1 };
     };
-    const plane: ControlPlane = { status: async () => status, logs: lines, deploy: failing, stop: failing };
+    const failed = (): Promise<never> => Promise.reject(new Error(`no ${CANARY}`));
+    const others = { certs: failed, renewCert: failed, revokeCert: failed, metrics: failed };
+    const plane: ControlPlane = { status: async () => status, logs: lines, deploy: failing, stop: failing, ...others };
     const door = redactedPlane(plane, (text) => access.redact(text));
     const { signal } = new AbortController();
     const request = {
@@ -89,6 +91,7 @@ describe('S10: what leaves the process', () => {
       expect(text).toBe('token=[secret]');
     const events = door.deploy(request, signal)[Symbol.asyncIterator]();
     await expect(events.next()).rejects.toMatchObject({ status: 404, message: 'no [secret]' });
+    await expect(door.metrics(signal)).rejects.toThrow('no [secret]');
   });
 });
 
