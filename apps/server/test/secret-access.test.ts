@@ -68,9 +68,8 @@ describe('S10: what leaves the process', () => {
       services: [{ name: 'web', lastFailure: `said ${CANARY}` }],
       runtimeError: CANARY,
     } as unknown as ClusterStatus;
-    const failing = async function* (): AsyncGenerator<never> {
-      throw new ApiError(404, `no ${CANARY}`);
-    };
+    const refused = (): Promise<never> => Promise.reject(new ApiError(404, `no ${CANARY}`));
+    const failing = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: refused }) });
     const lines = async function* (): AsyncGenerator<{ stream: 'stdout'; text: string; slot: number }> {
       yield { stream: 'stdout', text: `token=${encodeURIComponent(CANARY)}`, slot: 1 };
     };
