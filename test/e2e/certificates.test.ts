@@ -111,6 +111,8 @@ preflight = false
     expect(text).toMatch(new RegExp(`orca_certificate_expires_seconds\\{host="${good}",source="acme"\\} \\d{6,}`));
     expect(text).toContain(`orca_certificate_valid{host="${bad}"} 0`);
     expect(text).toMatch(/orca_certificate_failures_total\{type="\w+"\} [1-9]/);
+    expect(text).toContain('orca_proxy_up 1\n');
+    expect(text).toMatch(/orca_proxy_connections_accepted_total [1-9]/);
   });
 
   it('P67: HTTP is redirected once the certificate is good, with its query; where it is not, it is served', async () => {

@@ -20,6 +20,7 @@ import type { ServerPlane } from './control-plane.ts';
 import { createKeeper } from './keeper.ts';
 import { takeLock } from './lock.ts';
 import { openLog } from './log.ts';
+import { metricsText } from './metrics.ts';
 import { createProxyParts } from './proxy-state.ts';
 import { createRecords } from './records.ts';
 import { redactedPlane } from './redacted-plane.ts';
@@ -163,7 +164,7 @@ const control = async (options: ServerOptions, parts: Parts): Promise<void> => {
     log,
   });
   const api = createApiServer(
-    redactedPlane(planeOf(keeper.plane, certificates), (text) => secrets.redact(text)),
+    redactedPlane(planeOf(keeper.plane, certificates, proxy), (text) => secrets.redact(text)),
     { authorize: tokenAuthorizer(tokenSha256), version: options.version },
   );
 
@@ -191,7 +192,7 @@ const control = async (options: ServerOptions, parts: Parts): Promise<void> => {
   await api.close();
 };
 
-const planeOf = (plane: ServerPlane, certificates: Certificates): ControlPlane => {
+const planeOf = (plane: ServerPlane, certificates: Certificates, proxy: AttachedProxy): ControlPlane => {
   const now = (): number => Date.now();
   return {
     deploy: (request, signal) => plane.deploy(request, signal),
@@ -199,7 +200,7 @@ const planeOf = (plane: ServerPlane, certificates: Certificates): ControlPlane =
     status: (signal) => plane.status(signal),
     logs: (request, signal) => plane.logs(request, signal),
     ...createCertPlane(certificates, now),
-    metrics: () => Promise.resolve(certMetrics(certificates, now())),
+    metrics: () => metricsText(certMetrics(certificates, now()), () => proxy.metrics()),
   };
 };
 
