@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -75,6 +75,16 @@ preflight = false
       req.on('error', fail);
       req.end();
     });
+  const asked = (agent: Agent, host: string): Promise<{ readonly status: number; readonly isReused: boolean }> =>
+    new Promise((done, fail) => {
+      const target = { host: '127.0.0.1', port: httpsPort, path: '/', servername: host, rejectUnauthorized: false };
+      const req = request({ ...target, agent, headers: { host } }, (res) => {
+        res.resume();
+        res.on('end', () => done({ status: res.statusCode ?? 0, isReused: req.reusedSocket }));
+      });
+      req.on('error', fail);
+      req.end();
+    });
   const until = <T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> =>
     waitFor(probe, { what, timeoutMs: 90_000, everyMs: 500 });
 
@@ -133,14 +143,17 @@ preflight = false
     expect(orca.output).not.toContain('certificate ordered');
   }, 120_000);
 
-  it('A17, P62: renewed by request, and shown to the next client without a restart', async () => {
+  it('A17, P62: renewed by request, and shown to the next client; connections that are open go on', async () => {
     const before = await certOf(good);
+    using agent = new KeptAgent({ keepAlive: true, maxSockets: 1 });
+    expect(await asked(agent, good)).toEqual({ status: 200, isReused: false });
     expect((await orca.orca(['certs', 'renew', good])).code).toBe(0);
     const after = await until('another certificate', async () => {
       const certificate = await shown(good);
       return certificate.serialNumber.toLowerCase() !== before?.serial && certificate;
     });
     expect((await certOf(good))?.serial).toBe(after.serialNumber.toLowerCase());
+    expect(await asked(agent, good)).toEqual({ status: 200, isReused: true });
     expect((await orca.orca(['certs', 'renew', 'nobody.test'])).stderr).toContain('no service has the domain');
   }, 120_000);
 
@@ -173,8 +186,21 @@ preflight = false
     expect(files.length).toBeGreaterThan(2);
     for (const file of files) expect(statSync(join(file.parentPath, file.name)).mode & 0o077).toBe(0);
     expect(readFileSync(join(orca.home, 'orca.log'), 'utf8')).not.toContain('PRIVATE KEY');
+    // Wherever else a key is kept, such as with what the proxy serves by.
+    for (const one of readdirSync(orca.home, { recursive: true, withFileTypes: true })) {
+      const path = join(one.parentPath, one.name);
+      if (one.isFile() && readFileSync(path, 'latin1').includes('PRIVATE KEY'))
+        expect([path, statSync(path).mode & 0o077]).toEqual([path, 0]);
+    }
   });
 });
+
+/** Its sockets end with the block. */
+class KeptAgent extends Agent implements Disposable {
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+}
 
 const write = async (orca: Orca, host: string): Promise<void> => {
   const names = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`];

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createSelfSignedCertificate, type Certificate, type HostState } from '@orca/acme';
 import { certMetrics } from '../src/certificates/cert-metrics.ts';
 import { wireCert } from '../src/certificates/cert-plane.ts';
-import type { HostCertificate } from '../src/certificates/certificates.ts';
+import { hostCertificates, type HostCertificate } from '../src/certificates/host-certificates.ts';
 import { Counts } from '../src/certificates/counts.ts';
 import { published, stampOf } from '../src/certificates/published.ts';
 
@@ -45,6 +45,30 @@ describe('what the proxy is to serve', () => {
     expect(at(now)).toBe(at(now + day));
     expect(at(pair.notAfter)).not.toBe(at(now));
     expect(at(now)).not.toContain('PRIVATE KEY');
+  });
+});
+
+describe('A25: whose certificate a host has', () => {
+  const file = { hosts: ['a.test'], certPath: '/c', keyPath: '/k', fault: undefined };
+  const sources = { hosts: ['a.test', 'b.test'], managed: [state({})], whyNobody: 'nobody is named', now };
+
+  it('a file of the user’s wins over an authority; without either it is said why', () => {
+    const all = hostCertificates({ ...sources, files: [{ ...file, certificate: pair }] });
+    expect(all.map((one) => [one.host, one.source, one.state, one.reason])).toEqual([
+      ['a.test', 'file', 'valid', undefined],
+      ['b.test', 'none', 'none', 'nobody is named'],
+    ]);
+    expect(hostCertificates({ ...sources, files: [] })[0]).toMatchObject({ source: 'acme', state: 'valid' });
+  });
+
+  it('a file that expired, or cannot be read, is failed, and says so', () => {
+    const late = { ...sources, now: pair.notAfter };
+    expect(hostCertificates({ ...late, files: [{ ...file, certificate: pair }] })[0]).toMatchObject({
+      state: 'failed',
+      reason: 'the certificate in the file has expired',
+    });
+    const torn = { ...file, certificate: undefined, fault: '/c: ENOENT' };
+    expect(hostCertificates({ ...sources, files: [torn] })[0]).toMatchObject({ state: 'failed', reason: '/c: ENOENT' });
   });
 });
 

@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Certificate } from './certificate.ts';
-import { decide } from './decide.ts';
-import { AcmeError } from './errors.ts';
-import { keepManaged, sweepUnmanaged } from './sweep.ts';
+import { AcmeError, messageOf } from './errors.ts';
+import type { AcmeEvent } from './events.ts';
+import { HostEntry } from './host-entry.ts';
+import { qualifyHost, type Qualified } from './host-name.ts';
 import { emptyRecord, type HostRecord } from './host-record.ts';
-import { qualifyHost } from './host-name.ts';
-import { stateOf, type HostState } from './host-state.ts';
-import { busyUntil, loadHost, stepHost, type StepContext, type StepResult } from './host-step.ts';
+import type { HostState } from './host-state.ts';
+import { busyUntil, loadHost, stepHost, type StepContext } from './host-step.ts';
 import { createLimiter } from './limiter.ts';
 import type { CertManagerOptions } from './manager-options.ts';
-import { nextOrderAt, recentOrders } from './order-rate.ts';
+import { OrderClock } from './order-clock.ts';
 import type { Lease } from './ports.ts';
-import { expiryThreshold } from './renewal.ts';
 import { shortHash } from './store-path.ts';
+import { keepManaged, sweepUnmanaged } from './sweep.ts';
 
 /** Keeps a certificate for every managed name. An old one serves until a new one is stored. */
 export interface CertManager {
@@ -37,28 +37,190 @@ export interface CertManager {
   revoke(name: string, signal: AbortSignal): Promise<void>;
 }
 
-interface Entry {
-  certificate: Certificate | undefined;
-  record: HostRecord;
-  reason: string | undefined;
-  notBefore: number;
-  isRunning: boolean;
-  /** The last threshold that was warned of, for the certificate with this serial. */
-  warned: string;
-}
-
 /** Longest sleep: a clock that was set, or a machine that slept, is noticed within it. */
 const longestSleepMs = 30_000;
+const shortestSleepMs = 50;
+/** After a failure that could not even be written down. */
+const brokenRestMs = 60_000;
+const defaultGraceMs = 30 * 86_400_000;
 
-export const createCertManager = (o: CertManagerOptions): CertManager => {
-  const { store, now, onEvent = (): void => {} } = o;
-  const entries = new Map<string, Entry>();
-  const limit = createLimiter(o.concurrency ?? 4);
-  let begun: readonly number[] = [];
-  let wake: () => void = () => {};
-  const hasDns01 = o.solvers.some(({ type }) => type === 'dns-01');
-  const context: StepContext = {
-    store,
+export const createCertManager = (options: CertManagerOptions): CertManager => new Manager(options);
+
+class Manager implements CertManager {
+  readonly #o: CertManagerOptions;
+  readonly #context: StepContext;
+  readonly #entries = new Map<string, HostEntry>();
+  readonly #limit: ReturnType<typeof createLimiter>;
+  #managing: Promise<void> = Promise.resolve();
+  #wake: () => void = () => {};
+
+  constructor(options: CertManagerOptions) {
+    this.#o = options;
+    this.#limit = createLimiter(options.concurrency ?? 4);
+    this.#context = contextOf(options);
+  }
+
+  manage(names: readonly string[]): Promise<void> {
+    // One after the other: of two at once the later one counts.
+    this.#managing = this.#managing.catch(() => undefined).then(() => this.#manage(names));
+    return this.#managing;
+  }
+
+  current(name: string): Certificate | undefined {
+    const host = name.toLowerCase().replace(/\.$/, '');
+    const dot = host.indexOf('.');
+    const wildcard = dot === -1 ? undefined : this.#entries.get(`*${host.slice(dot)}`);
+    const found = this.#entries.get(host)?.certificate ?? wildcard?.certificate;
+    return found !== undefined && found.notAfter > this.#o.now() ? found : undefined;
+  }
+
+  async tick(signal: AbortSignal): Promise<void> {
+    const now = this.#o.now();
+    for (const entry of this.#entries.values()) {
+      const warning = entry.warning(now);
+      if (warning !== undefined) this.#tell(warning);
+    }
+    const due = [...this.#entries.values()].filter((entry) => entry.dueAt(now) <= now);
+    // Those that never failed first: many bad names are no reason for a good one to wait.
+    due.sort((a, b) => a.record.failures - b.record.failures);
+    await Promise.all(due.map((entry) => this.#step(entry, signal)));
+  }
+
+  nextAt(): number {
+    const now = this.#o.now();
+    return Math.min(...[...this.#entries.values()].map((entry) => entry.dueAt(now)), Infinity);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#wake(), { once: true });
+    while (!signal.aborted) {
+      const { promise: woken, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      // Not waited for: one host that takes its time keeps no other from being looked at.
+      void this.tick(signal);
+      const sleepMs = Math.max(this.nextAt() - this.#o.now(), shortestSleepMs);
+      const timer = setTimeout(resolve, Math.min(sleepMs, longestSleepMs));
+      await woken;
+      clearTimeout(timer);
+    }
+  }
+
+  state(): readonly HostState[] {
+    const now = this.#o.now();
+    return [...this.#entries.values()].sort((a, b) => (a.host < b.host ? -1 : 1)).map((entry) => entry.state(now));
+  }
+
+  async renew(name: string): Promise<void> {
+    await this.#force(this.#entryOf(name));
+  }
+
+  async revoke(name: string, signal: AbortSignal): Promise<void> {
+    const entry = this.#entryOf(name);
+    const { host, certificate } = entry;
+    if (certificate === undefined)
+      throw new AcmeError('ORCA_ACME_CONFIG', `${host}: there is no certificate to revoke`);
+    await this.#o.issuer.revoke(certificate, signal);
+    this.#tell({ type: 'revoked', host });
+    await this.#force(entry);
+  }
+
+  #tell(event: AcmeEvent): void {
+    this.#o.onEvent?.(event);
+  }
+
+  async #manage(names: readonly string[]): Promise<void> {
+    const { store, now, graceMs = defaultGraceMs } = this.#o;
+    const managed = new Set<string>();
+    for (const name of names) {
+      const qualified = this.#qualify(name);
+      managed.add(qualified.host);
+      if (!this.#entries.has(qualified.host)) await this.#add(qualified);
+    }
+    for (const host of this.#entries.keys()) if (!managed.has(host)) this.#entries.delete(host);
+    await sweepUnmanaged({ store, now: now(), graceMs, managed });
+    this.#wake();
+  }
+
+  async #add(qualified: Qualified): Promise<void> {
+    const { host } = qualified;
+    if (!qualified.ok) {
+      this.#entries.set(host, new HostEntry(host, qualified.reason, { certificate: undefined, record: emptyRecord }));
+      this.#tell({ type: 'unqualified', host, reason: qualified.reason });
+      return;
+    }
+    const known = await loadHost(this.#context, host);
+    await keepManaged(this.#o.store, host);
+    this.#entries.set(host, new HostEntry(host, undefined, known));
+  }
+
+  #qualify(name: string): Qualified {
+    const { solvers, allowLocal = false } = this.#o;
+    return qualifyHost(name, { hasDns01: solvers.some(({ type }) => type === 'dns-01'), allowLocal });
+  }
+
+  #entryOf(name: string): HostEntry {
+    const { host } = this.#qualify(name);
+    const entry = this.#entries.get(host);
+    if (entry !== undefined && entry.reason === undefined) return entry;
+    const why = entry?.reason === undefined ? 'it is not managed' : `it ${entry.reason}`;
+    throw new AcmeError('ORCA_ACME_CONFIG', `${host}: there is no certificate to renew or revoke: ${why}`);
+  }
+
+  async #step(entry: HostEntry, signal: AbortSignal): Promise<void> {
+    const { host } = entry;
+    entry.isRunning = true;
+    try {
+      await this.#limit(async () => {
+        if (signal.aborted || this.#entries.get(host) !== entry) return;
+        const result = await stepHost(this.#context, host, signal);
+        if (result === undefined) {
+          entry.notBefore = busyUntil(this.#o.now());
+          return;
+        }
+        entry.take(result);
+        // Told once `current` gives it: whoever hears of it asks at once.
+        const { certificate, issued } = result;
+        if (issued !== undefined && certificate !== undefined)
+          this.#tell({ type: 'issued', host, certificate, isRenewal: issued.isRenewal });
+      });
+    } catch (error) {
+      if (!signal.aborted) this.#rest(entry, error);
+    } finally {
+      entry.isRunning = false;
+      this.#wake();
+    }
+  }
+
+  /** Not even the failure could be dealt with: the leases or the store itself are broken. */
+  #rest(entry: HostEntry, error: unknown): void {
+    const now = this.#o.now();
+    const failure = { kind: 'local' as const, type: 'store', detail: messageOf(error), retryAt: undefined };
+    entry.notBefore = now + brokenRestMs;
+    entry.record = { ...entry.record, lastFailure: { ...failure, at: now } };
+    this.#tell({ type: 'failed', host: entry.host, failure, nextTryAt: entry.notBefore });
+  }
+
+  /** Between two steps, so that none overwrites it. */
+  async #force(entry: HostEntry): Promise<void> {
+    const { host } = entry;
+    const lease = await waitForLease(this.#o, host);
+    try {
+      const { record } = await loadHost(this.#context, host);
+      entry.record = forced(record, this.#o.now());
+      entry.notBefore = 0;
+      await this.#o.store.saveRecord(host, entry.record);
+    } finally {
+      await lease.release();
+      this.#wake();
+    }
+  }
+}
+
+const contextOf = (o: CertManagerOptions): StepContext => {
+  const orders = new OrderClock(o.now);
+  const settings = [o.issuer.id, ...o.solvers.map(({ type }) => type), o.configuration ?? ''];
+  return {
+    store: o.store,
     leaser: o.leaser,
     issuer: o.issuer,
     rehearsal: o.rehearsal,
@@ -66,151 +228,21 @@ export const createCertManager = (o: CertManagerOptions): CertManager => {
     preflight: o.preflight,
     keyType: o.keyType ?? 'ecdsa-p256',
     orderTimeoutMs: o.orderTimeoutMs ?? 600_000,
-    configuration: shortHash([o.issuer.id, ...o.solvers.map(({ type }) => type), o.configuration ?? ''].join('\n')),
-    now,
+    configuration: shortHash(settings.join('\n')),
+    now: o.now,
     random: o.random ?? Math.random,
-    onEvent,
-    claimOrder: () => {
-      const at = nextOrderAt(begun, now());
-      if (at <= now()) begun = [...recentOrders(begun, now()), now()];
-      return at;
-    },
-  };
-
-  const add = async (written: string): Promise<string> => {
-    const qualified = qualifyHost(written, { hasDns01, allowLocal: o.allowLocal ?? false });
-    const { host } = qualified;
-    if (entries.has(host)) return host;
-    const reason = qualified.ok ? undefined : qualified.reason;
-    const loaded = reason === undefined ? await loadHost(context, host) : nothing;
-    if (reason === undefined) await keepManaged(store, host);
-    if (entries.has(host)) return host;
-    entries.set(host, { ...loaded, reason, notBefore: 0, isRunning: false, warned: '' });
-    if (reason !== undefined) onEvent({ type: 'unqualified', host, reason });
-    return host;
-  };
-  const dueAt = ({ certificate, record, reason, notBefore, isRunning }: Entry): number => {
-    if (reason !== undefined || isRunning) return Infinity;
-    const decision = decide({ certificate, record }, now());
-    return Math.max(notBefore, decision.do === 'wait' ? decision.until : now());
-  };
-  /** Told once `current` gives it: whoever hears of it asks at once. */
-  const take = (host: string, entry: Entry, { certificate, record, notBefore, issued }: StepResult): void => {
-    Object.assign(entry, { certificate, record, notBefore });
-    if (issued === undefined || certificate === undefined) return;
-    onEvent({ type: 'issued', host, certificate, isRenewal: issued.isRenewal });
-  };
-  const step = async (host: string, entry: Entry, signal: AbortSignal): Promise<void> => {
-    entry.isRunning = true;
-    try {
-      await limit(async () => {
-        if (signal.aborted || entries.get(host) !== entry) return;
-        const result = await stepHost(context, host, signal);
-        if (result === undefined) entry.notBefore = busyUntil(now());
-        else take(host, entry, result);
-      });
-    } catch (error) {
-      if (signal.aborted) return;
-      // Not even the failure could be dealt with: the lease or the store itself is broken.
-      const failure = { kind: 'local' as const, type: 'store', detail: textOf(error), retryAt: undefined };
-      entry.notBefore = now() + 60_000;
-      entry.record = { ...entry.record, lastFailure: { ...failure, at: now() } };
-      onEvent({ type: 'failed', host, failure, nextTryAt: entry.notBefore });
-    } finally {
-      entry.isRunning = false;
-      wake();
-    }
-  };
-  const warn = (host: string, entry: Entry): void => {
-    if (entry.certificate === undefined) return;
-    const { serial, notAfter } = entry.certificate;
-    const days = expiryThreshold(entry.certificate, now());
-    const warned = `${serial} ${days}`;
-    if (days === undefined || entry.warned === warned) return;
-    entry.warned = warned;
-    onEvent({ type: 'expiring', host, days, notAfter });
-  };
-  const nextAt = (): number => Math.min(...[...entries.values()].map(dueAt), Infinity);
-  const tick = async (signal: AbortSignal): Promise<void> => {
-    for (const [host, entry] of entries) warn(host, entry);
-    const due = [...entries].filter(([, entry]) => dueAt(entry) <= now());
-    // Those that never failed first: many bad names are no reason for a good one to wait.
-    due.sort(([, a], [, b]) => a.record.failures - b.record.failures);
-    await Promise.all(due.map(([host, entry]) => step(host, entry, signal)));
-  };
-  const entryOf = (name: string): readonly [string, Entry] => {
-    const { host } = qualifyHost(name, { hasDns01, allowLocal: o.allowLocal ?? false });
-    const entry = entries.get(host);
-    if (entry !== undefined && entry.reason === undefined) return [host, entry];
-    const why = entry?.reason === undefined ? 'no service has this domain' : `it ${entry.reason}`;
-    throw new AcmeError('ORCA_ACME_CONFIG', `${host}: there is no certificate to manage: ${why}`);
-  };
-  /** A change of a host's record by hand, between two steps. */
-  const change = async (host: string, entry: Entry, edit: (record: HostRecord) => HostRecord): Promise<void> => {
-    const lease = await waitForLease(o, host);
-    try {
-      const { record } = await loadHost(context, host);
-      entry.record = edit(record);
-      entry.notBefore = 0;
-      await store.saveRecord(host, entry.record);
-    } finally {
-      await lease.release();
-      wake();
-    }
-  };
-  const force = (record: HostRecord): HostRecord => ({
-    ...record,
-    isForced: true,
-    failures: 0,
-    nextTryAt: undefined,
-    order: record.order && { ...record.order, nextLookAt: now() },
-  });
-
-  return {
-    manage: async (names) => {
-      const wanted = new Set<string>();
-      for (const name of names) wanted.add(await add(name));
-      for (const host of entries.keys()) if (!wanted.has(host)) entries.delete(host);
-      await sweepUnmanaged({ store, now: now(), graceMs: o.graceMs ?? 30 * 86_400_000, managed: wanted });
-      wake();
-    },
-    current: (name) => {
-      const host = name.toLowerCase().replace(/\.$/, '');
-      const found = entries.get(host)?.certificate ?? entries.get(`*${host.slice(host.indexOf('.'))}`)?.certificate;
-      return found !== undefined && found.notAfter > now() ? found : undefined;
-    },
-    tick,
-    nextAt,
-    run: async (signal) => {
-      signal.addEventListener('abort', () => wake(), { once: true });
-      while (!signal.aborted) {
-        const { promise: woken, resolve } = Promise.withResolvers<void>();
-        wake = resolve;
-        void tick(signal);
-        const sleepMs = Math.min(Math.max(nextAt() - now(), 50), longestSleepMs);
-        const timer = setTimeout(resolve, sleepMs);
-        await woken;
-        clearTimeout(timer);
-      }
-    },
-    state: () =>
-      [...entries]
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([host, entry]) => stateOf(host, entry, entry.reason, now())),
-    renew: async (name) => {
-      const [host, entry] = entryOf(name);
-      await change(host, entry, force);
-    },
-    revoke: async (name, signal) => {
-      const [host, entry] = entryOf(name);
-      if (entry.certificate === undefined)
-        throw new AcmeError('ORCA_ACME_CONFIG', `${host}: there is no certificate to revoke`);
-      await o.issuer.revoke(entry.certificate, signal);
-      onEvent({ type: 'revoked', host });
-      await change(host, entry, force);
-    },
+    onEvent: (event) => o.onEvent?.(event),
+    claimOrder: () => orders.claim(),
   };
 };
+
+const forced = (record: HostRecord, now: number): HostRecord => ({
+  ...record,
+  isForced: true,
+  failures: 0,
+  nextTryAt: undefined,
+  order: record.order && { ...record.order, nextLookAt: now },
+});
 
 /** A step takes seconds; whoever has the lease for longer than that is stuck, and the caller is told. */
 const waitForLease = async ({ leaser, issuer }: CertManagerOptions, host: string): Promise<Lease> => {
@@ -221,7 +253,3 @@ const waitForLease = async ({ leaser, issuer }: CertManagerOptions, host: string
   }
   throw new AcmeError('ORCA_ACME_TIMEOUT', `${host}: something else has been working on it for a minute; try again`);
 };
-
-const nothing = { certificate: undefined, record: emptyRecord };
-
-const textOf = (error: unknown): string => (Error.isError(error) ? error.message : String(error));

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { topIssuer } from '../src/certificate.ts';
 import {
@@ -389,6 +389,24 @@ describe('time', () => {
     await it.manager.manage([host]);
     await it.manager.tick(AbortSignal.timeout(30_000));
     expect(it.manager.state()[0]?.lastFailure?.detail).toContain('before this program was made');
+  });
+});
+
+describe('a store that cannot be written to', () => {
+  test('A10: the authority is not asked, and the path is told', async () => {
+    const it = await issued();
+    const [path = ''] = await files(/^certificate\.pem$/);
+    host = `full-${host}`;
+    const folder = join(dirname(dirname(path)), host);
+    await writeFile(folder, 'in the way of the folder');
+    await it.manager.manage([host]);
+    const asked = await since(() => it.settle(anyFailed));
+    expect(newOrders(asked)).toEqual([]);
+    expect(it.manager.state()[0]?.lastFailure).toMatchObject({
+      kind: 'local',
+      type: 'ORCA_ACME_STORE',
+      detail: expect.stringContaining(folder),
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 import { ApiError, type CertPlane, type CertStatus } from '@orca/api';
 import { messageOf } from '../wire.ts';
-import type { Certificates, HostCertificate } from './certificates.ts';
+import type { Certificates } from './certificates.ts';
+import type { HostCertificate } from './host-certificates.ts';
 
 const dayMs = 86_400_000;
 

@@ -1,31 +1,19 @@
-import type { AlpnCertificate, Certificate, CertFiles, CertManager, HostState, Http01Answers } from '@orca/acme';
+import { isAbsolute, join } from 'node:path';
+import type { AcmeEvent, Certificate, CertFile, CertFiles, CertManager, Http01Answers } from '@orca/acme';
 import type { AcmeSpec } from '@orca/spec';
 import type { Logger } from 'pino';
-import { isAbsolute, join } from 'node:path';
 import { messageOf } from '../wire.ts';
 import { isAuthorityNamed, openAuthority } from './authority.ts';
 import { Counts } from './counts.ts';
-import { shownSerial } from './handshake.ts';
-import { logCertificate } from './log-certificates.ts';
-import { published, stampOf, type Published, type Shown } from './published.ts';
+import { hostCertificates, type HostCertificate } from './host-certificates.ts';
+import { HttpsPublisher, type HttpsFront } from './https-publisher.ts';
+import { logCertificate, logCertFile } from './log-certificates.ts';
+import type { Shown } from './published.ts';
 
 /** A service's domains, and the files of a certificate that it brings itself. */
 export interface WantedDomains {
   readonly domains: readonly string[];
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
-}
-
-/** The HTTPS side of the proxy, as certificates need it. Each resolves once it is in force. */
-export interface HttpsFront {
-  /** Where HTTPS is listened on; `undefined` when it is not. */
-  readonly address: () => { readonly host: string; readonly port: number } | undefined;
-  readonly setCertificates: (
-    certificates: Published['certificates'],
-  ) => Promise<readonly { readonly names: readonly string[]; readonly reason: string }[]>;
-  /** Hosts whose certificate is good: plain HTTP for them is redirected. */
-  readonly setHttpsHosts: (hosts: readonly string[]) => Promise<void>;
-  readonly setAnswers: (managedHosts: readonly string[], answers: Http01Answers) => Promise<void>;
-  readonly setAlpnCertificates: (certificates: readonly AlpnCertificate[]) => Promise<void>;
 }
 
 export interface CertificatesOptions {
@@ -41,8 +29,9 @@ export interface CertificatesOptions {
   readonly log: Logger;
 }
 
+/** A certificate for every domain: brought by the user, obtained from an authority, or something to show meanwhile. */
 export interface Certificates {
-  /** Loads what is stored and shows it, before anybody may connect; then gets what is missing, in the background. */
+  /** Puts in force what is stored, then gets what is missing, in the background. */
   start(): Promise<void>;
   /** Domains may have changed. */
   rewant(): void;
@@ -53,212 +42,167 @@ export interface Certificates {
   stop(): Promise<void>;
 }
 
-export interface HostCertificate extends HostState {
-  readonly source: 'acme' | 'file' | 'none';
-}
+type Acme = typeof import('@orca/acme');
 
 const lookEveryMs = 2_000;
 
-export const createCertificates = async (o: CertificatesOptions): Promise<Certificates> => {
-  const { now, front, log } = o;
-  const acme = await import('@orca/acme');
-  const counts = new Counts();
-  const onEvent = (event: Parameters<typeof logCertificate>[1]): void => {
-    logCertificate(log, event);
-    counts.hear(event);
-    if (event.type === 'issued') void look();
-  };
-  let answers: Http01Answers = {};
-  let managed: readonly string[] = [];
-  const manager: CertManager | undefined = isAuthorityNamed(o.spec)
-    ? await openAuthority({
-        ...o,
-        onEvent,
-        onTerms: (url) =>
-          log.info({ terms: url }, 'an account is made: by [acme] in cluster.toml you agree to these terms of service'),
-        onCorrupt: (path, as, reason) => log.error({ path, as, reason }, 'a damaged certificate file was moved aside'),
-        onTakeover: (key, owner) => log.warn({ key, owner }, 'took over a lease that its owner left behind'),
-        publishAnswers: (next) => {
-          answers = next;
-          return front.setAnswers(managed, answers);
-        },
-        publishAlpn: (certificates) => front.setAlpnCertificates(certificates),
-      })
-    : undefined;
-  const files: CertFiles = acme.createCertFiles({
-    now,
-    onEvent,
-    onChange: ({ hosts, certificate, fault }) => {
-      if (fault === undefined) log.info({ hosts, notAfter: isoOf(certificate?.notAfter) }, 'certificate file in use');
-      else log.error({ hosts, reason: fault }, 'a certificate file cannot be used; what was good before serves on');
-    },
-  });
-  const placeholders = new Map<string, Certificate>();
-  /** Serial numbers that a handshake has shown, by host: each swap is looked at once. */
-  const verified = new Map<string, string>();
-  const stopping = new AbortController();
-  let hosts: readonly string[] = [];
-  let inForce = '';
+export const createCertificates = async (options: CertificatesOptions): Promise<Certificates> => {
+  const keeper = new CertificateKeeper(options, await import('@orca/acme'));
+  await keeper.open();
+  return keeper;
+};
 
-  const fileOf = (host: string): Certificate | undefined =>
-    files.state().find((file) => file.hosts.includes(host))?.certificate;
-  const shown = async (host: string): Promise<Shown> => {
-    const real = fileOf(host) ?? manager?.current(host);
-    if (real !== undefined) return { host, pair: real, isReal: true };
-    const pair = placeholders.get(host) ?? (await acme.createSelfSignedCertificate(host, now()));
-    placeholders.set(host, pair);
-    return { host, pair, isReal: false };
-  };
-  /** Puts in force what has changed, and redirects to it only after a handshake has shown it. */
-  const publish = async (): Promise<void> => {
-    const all = await Promise.all(hosts.map(shown));
-    const next = published(all, now());
-    if (stampOf(next) === inForce) return;
-    const refused = await front.setCertificates(next.certificates);
-    for (const { names, reason } of refused)
-      log.error({ hosts: names, reason }, 'the proxy cannot serve a certificate');
-    const bad = new Set(refused.flatMap(({ names }) => names));
-    const real = all.filter(({ host }) => next.httpsHosts.includes(host) && !bad.has(host));
-    const good: string[] = [];
-    for (const { host, pair } of real) if (await verify(host, pair)) good.push(host);
-    await front.setHttpsHosts(good);
-    // What a handshake did not show is put in force again with the next look.
-    inForce = good.length === real.length ? stampOf(next) : '';
-  };
-  const verify = async (host: string, pair: Certificate): Promise<boolean> => {
-    const address = front.address();
-    if (address === undefined) return false;
-    if (verified.get(host) === pair.serial) return true;
-    const serial = await shownSerial({ host, address });
-    if (serial === pair.serial) {
-      verified.set(host, pair.serial);
-      return true;
-    }
-    verified.delete(host);
-    log.warn(
-      { host, expected: pair.serial, shown: serial },
-      'HTTPS does not show the new certificate yet; tries again',
-    );
-    return false;
-  };
-  const rewant = async (): Promise<void> => {
-    const wanted = o.wanted();
-    const own = wanted.flatMap(({ domains, tls }) => (tls === undefined ? [] : [fileFor(o.root, domains, tls)]));
-    const brought = new Set(own.flatMap((file) => file.hosts));
-    hosts = [...new Set(wanted.flatMap(({ domains }) => domains))].toSorted();
-    for (const host of placeholders.keys()) if (!hosts.includes(host)) placeholders.delete(host);
-    await files.watch(own);
-    const asked = hosts.filter((host) => !brought.has(host));
-    await manager?.manage(asked);
-    // For the others a challenge of somebody's own goes to the service.
-    managed = (manager?.state() ?? []).flatMap(({ host, reason }) => (reason === undefined ? [host] : []));
-    await front.setAnswers(managed, answers);
-  };
+class CertificateKeeper implements Certificates {
+  readonly counts: Counts = new Counts();
+  readonly #o: CertificatesOptions;
+  readonly #acme: Acme;
+  readonly #files: CertFiles;
+  readonly #publisher: HttpsPublisher;
+  readonly #placeholders = new Map<string, Certificate>();
+  readonly #stopping = new AbortController();
+  #manager: CertManager | undefined;
+  #hosts: readonly string[] = [];
+  /** Those whose challenges are answered here; for the others one of somebody's own goes to the service. */
+  #managed: readonly string[] = [];
+  #answers: Http01Answers = {};
+  #isDirty = true;
+  #isAskedAgain = false;
+  #looking: Promise<void> | undefined;
+  #running: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
-  let isDirty = true;
-  let looking: Promise<void> | undefined;
-  const lookOnce = async (): Promise<void> => {
-    try {
-      if (isDirty) {
-        isDirty = false;
-        await rewant();
-      }
-      await files.refresh();
-      await publish();
-    } catch (error) {
-      isDirty = true;
-      log.error({ reason: messageOf(error) }, 'certificates could not be put in force; tries again');
-    }
-  };
-  let isAskedAgain = false;
-  const lookUntilDone = async (): Promise<void> => {
+  constructor(options: CertificatesOptions, acme: Acme) {
+    const { now, log } = options;
+    this.#o = options;
+    this.#acme = acme;
+    this.#publisher = new HttpsPublisher(options);
+    const onEvent = (event: AcmeEvent): void => this.#hear(event);
+    this.#files = acme.createCertFiles({ now, onEvent, onChange: (state) => logCertFile(log, state) });
+  }
+
+  async open(): Promise<void> {
+    const { spec, front, log } = this.#o;
+    if (!isAuthorityNamed(spec) || front.address() === undefined) return;
+    this.#manager = await openAuthority({
+      ...this.#o,
+      onEvent: (event) => this.#hear(event),
+      onTerms: (url) =>
+        log.info({ terms: url }, 'an account is made: by [acme] in cluster.toml you agree to these terms of service'),
+      onCorrupt: (path, as, reason) => log.error({ path, as, reason }, 'a damaged certificate file was moved aside'),
+      onTakeover: (key, owner) => log.warn({ key, owner }, 'took over a lease that its owner left behind'),
+      publishAnswers: (answers) => {
+        this.#answers = answers;
+        return front.setAnswers(this.#managed, answers);
+      },
+      publishAlpn: (certificates) => front.setAlpnCertificates(certificates),
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#look();
+    this.#running = this.#manager?.run(this.#stopping.signal);
+    this.#timer = setInterval(() => void this.#look(), lookEveryMs);
+  }
+
+  rewant(): void {
+    this.#isDirty = true;
+    void this.#look();
+  }
+
+  state(): readonly HostCertificate[] {
+    return hostCertificates({
+      hosts: this.#hosts,
+      files: this.#files.state(),
+      managed: this.#manager?.state() ?? [],
+      whyNobody: this.#whyNobody(),
+      now: this.#o.now(),
+    });
+  }
+
+  async renew(host: string): Promise<void> {
+    await this.#known().renew(host);
+  }
+
+  async revoke(host: string, signal: AbortSignal): Promise<void> {
+    await this.#known().revoke(host, signal);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#stopping.abort();
+    await Promise.allSettled([this.#running, this.#looking]);
+  }
+
+  #hear(event: AcmeEvent): void {
+    logCertificate(this.#o.log, event);
+    this.counts.hear(event);
+    if (event.type === 'issued') void this.#look();
+  }
+
+  #known(): CertManager {
+    if (this.#manager !== undefined) return this.#manager;
+    throw new Error(this.#whyNobody());
+  }
+
+  #whyNobody(): string {
+    return this.#o.front.address() === undefined
+      ? 'there is no HTTPS here: set [proxy] https_port in cluster.toml'
+      : 'no authority is named: set [acme] email in cluster.toml';
+  }
+
+  /** One at a time; what happens during a look is looked at after it. */
+  #look(): Promise<void> {
+    if (this.#looking !== undefined) this.#isAskedAgain = true;
+    return (this.#looking ??= this.#lookUntilDone().finally(() => (this.#looking = undefined)));
+  }
+
+  async #lookUntilDone(): Promise<void> {
     do {
-      isAskedAgain = false;
-      await lookOnce();
-    } while (isAskedAgain);
-  };
-  /** What happens during a look is looked at after it. */
-  const look = (): Promise<void> => {
-    if (looking !== undefined) isAskedAgain = true;
-    return (looking ??= lookUntilDone().finally(() => (looking = undefined)));
-  };
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> | undefined;
+      this.#isAskedAgain = false;
+      try {
+        if (this.#isDirty) {
+          this.#isDirty = false;
+          await this.#readWanted();
+        }
+        await this.#files.refresh();
+        await this.#publisher.publish(await Promise.all(this.#hosts.map((host) => this.#shownFor(host))));
+      } catch (error) {
+        this.#isDirty = true;
+        this.#o.log.error({ reason: messageOf(error) }, 'certificates could not be put in force; tries again');
+      }
+    } while (this.#isAskedAgain && !this.#stopping.signal.aborted);
+  }
 
-  return {
-    counts,
-    start: async () => {
-      await look();
-      running = manager?.run(stopping.signal);
-      timer = setInterval(() => void look(), lookEveryMs);
-    },
-    rewant: () => {
-      isDirty = true;
-      void look();
-    },
-    state: () => statesOf(hosts, files, manager),
-    renew: async (host) => {
-      await managerOf(manager).renew(host);
-    },
-    revoke: (host, signal) => managerOf(manager).revoke(host, signal),
-    stop: async () => {
-      clearInterval(timer);
-      stopping.abort();
-      await Promise.allSettled([running, looking]);
-    },
-  };
-};
+  async #readWanted(): Promise<void> {
+    const { wanted, root, front } = this.#o;
+    const all = wanted();
+    const own = all.flatMap(({ domains, tls }) => (tls === undefined ? [] : [certFile(root, domains, tls)]));
+    const brought = new Set(own.flatMap(({ hosts }) => hosts));
+    this.#hosts = [...new Set(all.flatMap(({ domains }) => domains))].toSorted();
+    for (const host of this.#placeholders.keys()) if (!this.#hosts.includes(host)) this.#placeholders.delete(host);
+    await this.#files.watch(own);
+    await this.#manager?.manage(this.#hosts.filter((host) => !brought.has(host)));
+    const states = this.#manager?.state() ?? [];
+    this.#managed = states.flatMap(({ host, reason }) => (reason === undefined ? [host] : []));
+    await front.setAnswers(this.#managed, this.#answers);
+  }
 
-const managerOf = (manager: CertManager | undefined): CertManager => {
-  if (manager !== undefined) return manager;
-  throw new Error(notAsked);
-};
+  async #shownFor(host: string): Promise<Shown> {
+    const file = this.#files.state().find(({ hosts }) => hosts.includes(host))?.certificate;
+    const real = file ?? this.#manager?.current(host);
+    if (real !== undefined) return { host, pair: real, isReal: true };
+    const now = this.#o.now();
+    const pair = this.#placeholders.get(host) ?? (await this.#acme.createSelfSignedCertificate(host, now));
+    this.#placeholders.set(host, pair);
+    return { host, pair, isReal: false };
+  }
+}
 
-const notAsked = 'no authority is named: set [acme] email in cluster.toml';
-
-const statesOf = (
-  hosts: readonly string[],
-  files: CertFiles,
-  manager: CertManager | undefined,
-): readonly HostCertificate[] => {
-  const managed = new Map((manager?.state() ?? []).map((state) => [state.host, state]));
-  return hosts.map((host) => {
-    const file = files.state().find((one) => one.hosts.includes(host));
-    if (file !== undefined) return { ...nothingFor(host), ...fileState(file), source: 'file' as const };
-    const state = managed.get(host);
-    if (state !== undefined) return { ...state, source: 'acme' as const };
-    return { ...nothingFor(host), reason: notAsked, source: 'none' as const };
-  });
-};
-
-const nothingFor = (host: string): HostState => ({
-  host,
-  state: 'none',
-  certificate: undefined,
-  renewal: undefined,
-  lastFailure: undefined,
-  failures: 0,
-  nextTryAt: undefined,
-  reason: undefined,
-});
-
-const fileState = ({
-  certificate,
-  fault,
-}: ReturnType<CertFiles['state']>[number]): Pick<HostState, 'state' | 'certificate' | 'reason'> => ({
-  state: certificate === undefined ? 'failed' : 'valid',
-  certificate,
-  reason: fault,
-});
-
-const fileFor = (
+const certFile = (
   root: string,
   hosts: readonly string[],
-  { certFile, keyFile }: NonNullable<WantedDomains['tls']>,
-): { readonly hosts: readonly string[]; readonly certPath: string; readonly keyPath: string } => {
+  { certFile: cert, keyFile: key }: NonNullable<WantedDomains['tls']>,
+): CertFile => {
   const at = (path: string): string => (isAbsolute(path) ? path : join(root, path));
-  return { hosts, certPath: at(certFile), keyPath: at(keyFile) };
+  return { hosts, certPath: at(cert), keyPath: at(key) };
 };
-
-const isoOf = (ms: number | undefined): string | undefined =>
-  ms === undefined ? undefined : new Date(ms).toISOString();

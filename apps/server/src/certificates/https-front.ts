@@ -1,6 +1,6 @@
 import type { AttachedProxy } from '@orca/proxy/process';
 import type { ProxyParts } from '../proxy-state.ts';
-import type { HttpsFront } from './certificates.ts';
+import type { HttpsFront } from './https-publisher.ts';
 
 /** The HTTPS side of the proxy; without HTTPS there is nobody to show a certificate to, and it keeps them all the same. */
 export const httpsFront = (

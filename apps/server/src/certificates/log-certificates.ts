@@ -1,4 +1,4 @@
-import type { AcmeEvent } from '@orca/acme';
+import type { AcmeEvent, CertFileState } from '@orca/acme';
 import type { Logger } from 'pino';
 
 /** Every step towards a certificate, so that the log alone tells why there is none. */
@@ -40,4 +40,12 @@ export const logCertificate = (log: Logger, event: AcmeEvent): void => {
     default:
       event satisfies never;
   }
+};
+
+/** A pair of the user's that was taken into use, or could not be. */
+export const logCertFile = (log: Logger, { hosts, certificate, fault }: CertFileState): void => {
+  if (fault !== undefined)
+    log.error({ hosts, reason: fault }, 'a certificate file cannot be used; what was good before serves on');
+  else if (certificate !== undefined)
+    log.info({ hosts, notAfter: new Date(certificate.notAfter).toISOString() }, 'certificate file in use');
 };
