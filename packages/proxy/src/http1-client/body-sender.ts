@@ -105,6 +105,8 @@ export class BodySender {
     }
     if (this.#isEnded && length === undefined) socket.write('0\r\n\r\n', 'latin1');
     socket.uncork();
+    // The write may have failed, and the answer that explains it may have been read meanwhile.
+    if (this.#isOver) return;
     if (this.#isEnded) {
       this.stop();
       this.#events.sent();

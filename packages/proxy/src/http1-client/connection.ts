@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Target } from '../route.ts';
 import type { ProxyTimeouts } from '../settings.ts';
 import type { FailureKind, RawFields, UpstreamCall, UpstreamHandler, UpstreamRequest } from '../upstream.ts';
@@ -8,6 +8,7 @@ import { idleMsOf } from './idle-time.ts';
 import { isWebSocketAnswer, type EncodedHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseParser, type ResponseSink } from './response-parser.ts';
+import { TargetSocket } from './target-socket.ts';
 
 export type ClientTimeouts = Pick<ProxyTimeouts, 'connectMs' | 'responseHeadersMs' | 'targetIdleMs'>;
 
@@ -41,7 +42,8 @@ export class Connection implements ResponseSink {
   readonly origin: string;
   readonly #owner: ConnectionOwner;
   readonly #timeouts: ClientTimeouts;
-  readonly #socket: Socket;
+  readonly #socket: TargetSocket;
+  readonly #readBuffer: Buffer;
   readonly #parser = new ResponseParser(this);
   readonly #deadline = new Deadline(() => this.#onLate());
   #call: Call | undefined;
@@ -63,21 +65,19 @@ export class Connection implements ResponseSink {
     this.#owner = owner;
     this.#timeouts = timeouts;
     this.#idleMs = timeouts.targetIdleMs;
-    const address = { host: target.host, port: target.port, noDelay: true };
-    this.#socket = upgrade
-      ? connect({ ...address, allowHalfOpen: true }).on('data', (bytes: Buffer) => this.#onBytes(bytes))
-      : connect({
-          ...address,
-          onread: {
-            buffer: readBuffer,
-            callback: (count) => this.#onBytes(readBuffer.subarray(0, count)),
-          },
-        });
+    this.#readBuffer = readBuffer;
+    const reading = upgrade
+      ? { allowHalfOpen: true }
+      : { onread: { buffer: readBuffer, callback: (count: number) => this.#onBytes(readBuffer.subarray(0, count)) } };
+    this.#socket = new TargetSocket(reading, (socket) => this.#readRest(socket));
+    this.#socket.setNoDelay(true);
+    if (upgrade) this.#socket.on('data', (bytes: Buffer) => this.#onBytes(bytes));
     this.#socket.on('connect', this.#onConnect);
     this.#socket.on('end', this.#onEnd);
     this.#socket.on('error', this.#onError);
     this.#socket.on('close', this.#onClose);
     this.#deadline.set(timeouts.connectMs);
+    this.#socket.connect({ host: target.host, port: target.port });
   }
 
   get isBusy(): boolean {
@@ -170,6 +170,15 @@ export class Connection implements ResponseSink {
     if (malformed !== undefined) this.#fail('broken', new Error(malformed.fault));
     if (this.#isPaused) this.#socket.pause();
     return !this.#isPaused;
+  }
+
+  /** A write has failed; what the target said before it closed may still be there. */
+  #readRest(socket: TargetSocket): void {
+    while (this.#call !== undefined) {
+      const count = socket.readNow(this.#readBuffer);
+      if (count === 0) return;
+      this.#onBytes(this.#readBuffer.subarray(0, count));
+    }
   }
 
   readonly #onEnd = (): void => {

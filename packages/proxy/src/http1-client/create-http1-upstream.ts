@@ -14,6 +14,8 @@ class Http1Upstream implements Upstream, ConnectionOwner {
   readonly #idle = new Map<string, Connection[]>();
   readonly #all = new Set<Connection>();
   #retained: ReadonlySet<string> = new Set();
+  /** By target, since a text that was just put together is slow to look up. */
+  readonly #origins = new WeakMap<Target, string>();
 
   constructor(timeouts: ClientTimeouts) {
     this.#timeouts = timeouts;
@@ -31,7 +33,7 @@ class Http1Upstream implements Upstream, ConnectionOwner {
   }
 
   retain(targets: readonly Target[]): void {
-    this.#retained = new Set(targets.map(originOf));
+    this.#retained = new Set(targets.map((target) => this.#originOf(target)));
     for (const connection of this.#all) {
       if (!connection.isBusy && !this.#retained.has(connection.origin)) connection.destroy();
     }
@@ -59,7 +61,7 @@ class Http1Upstream implements Upstream, ConnectionOwner {
 
   /** An upgrade takes its socket away for good, so it gets one of its own. */
   #connectionTo(target: Target, { fresh, upgrade }: UpstreamRequest): Connection {
-    const origin = originOf(target);
+    const origin = this.#originOf(target);
     if (!fresh && !upgrade) {
       const waiting = this.#idle.get(origin);
       for (let known = waiting?.pop(); known !== undefined; known = waiting?.pop()) {
@@ -72,9 +74,15 @@ class Http1Upstream implements Upstream, ConnectionOwner {
     this.#all.add(connection);
     return connection;
   }
-}
 
-const originOf = ({ host, port }: Target): string => `${host} ${port}`;
+  #originOf(target: Target): string {
+    const known = this.#origins.get(target);
+    if (known !== undefined) return known;
+    const origin = `${target.host} ${target.port}`;
+    this.#origins.set(target, origin);
+    return origin;
+  }
+}
 
 /** A call that fails as soon as its caller can listen. */
 const failing = (handler: UpstreamHandler, kind: 'connect' | 'broken', cause: unknown): UpstreamCall => {

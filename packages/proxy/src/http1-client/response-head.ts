@@ -89,6 +89,11 @@ const whatIsSaid = (fields: RawFields): Said | Malformed => {
 
 const sayOfConnection = (said: Said, name: string, value: string): void => {
   if (name === 'connection') {
+    // What nearly every server says.
+    if (value === 'keep-alive') {
+      said.keepAlive = true;
+      return;
+    }
     said.close ||= /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(value);
     said.keepAlive ||= /(?:^|,)[ \t]*keep-alive[ \t]*(?:,|$)/i.test(value);
   } else if (name === 'keep-alive') {
