@@ -120,6 +120,8 @@ export class ResponseParser {
       return bytes.length;
     }
     if (head.status < 200) {
+      // A connection that closes, or a body, leaves no room for the response that is to follow.
+      if (!head.persistent) return { fault: 'an interim response that is the last' };
       this.#sink.onInterim(head);
       return at;
     }

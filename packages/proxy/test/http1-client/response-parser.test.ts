@@ -168,6 +168,17 @@ test('P34 tells of interim responses, an unsolicited 100 among them', () => {
   });
 });
 
+test.each(['Connection: close', 'Content-Length: 5', 'Transfer-Encoding: chunked'])(
+  'P34 refuses an interim response with %s, behind which nothing could follow',
+  (field) => {
+    const interim = `HTTP/1.1 103 Early Hints\r\n${field}\r\n\r\n`;
+    expect(readResponse([`${interim}${ok}Content-Length: 0\r\n\r\n`])).toMatchObject({
+      responses: [],
+      fault: expect.any(String),
+    });
+  },
+);
+
 test('P44 gives back the bytes behind a 101, and refuses one that nobody asked for', () => {
   const bytes = ['HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nframe'];
   expect(readResponse(bytes, { maySwitch: true })).toMatchObject({ switched: 'frame', fault: undefined });
