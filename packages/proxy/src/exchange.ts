@@ -147,7 +147,12 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     // A 100 is between us and the client.
     if (this.#over || status <= 101) return;
     const relayed = responseFields(status, fields);
-    if (relayed !== undefined) this.#client.sendInterim(status, relayed);
+    if (relayed === undefined) return;
+    try {
+      this.#client.sendInterim(status, relayed);
+    } catch {
+      // A field that cannot be written; the response itself will say so if it matters.
+    }
   }
 
   started(status: number, reason: string, raw: RawFields, isWhole = false): void {

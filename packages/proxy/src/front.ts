@@ -65,9 +65,15 @@ export const createFront = (deps: FrontDeps, options: ProxyOptions): Front => {
     listen: async (handles) => {
       const { http, https: ofHttps } = handles ?? {};
       await plain.listen(http ? { handle: http } : { port: options.port, host: options.bind });
-      await secure?.listen(
-        ofHttps ? { handle: ofHttps } : { port: https?.port ?? 0, host: https?.bind ?? options.bind },
-      );
+      try {
+        await secure?.listen(
+          ofHttps ? { handle: ofHttps } : { port: https?.port ?? 0, host: https?.bind ?? options.bind },
+        );
+      } catch (error) {
+        // Both or none: a proxy that says it could not begin must not go on listening.
+        void plain.close();
+        throw error;
+      }
     },
     get address() {
       return addressOf(plain);

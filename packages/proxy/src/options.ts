@@ -109,7 +109,10 @@ export interface Proxy {
    * were served with before stays, and so do all others.
    */
   setCertificates(certificates: readonly Certificate[]): readonly RefusedCertificate[];
-  /** The tls-alpn-01 challenges that are live, in place of all former ones. */
+  /**
+   * The tls-alpn-01 challenges that are live, in place of all former ones. Throws
+   * `ORCA_PROXY_SETTINGS_INVALID` and changes nothing when one cannot be read.
+   */
   setChallengeCertificates(challenges: readonly ChallengeCertificate[]): void;
   /** 48 secret bytes that seal session tickets, for proxies that share a port. Without it each makes its own, daily. */
   setTicketKeys(keys: Buffer): void;

@@ -33,6 +33,8 @@ export const createHttp2Front = (deps: Http2FrontDeps): Http2Front => {
       session.once('close', () => connections.delete(connection));
       const peer = { address: secured.address, isSecure: true };
       session.on('stream', (stream, _, flags, raw) => {
+        // Called off before it was heard of.
+        if (stream.destroyed) return;
         connection.opened(stream);
         accept(deps, { stream, flags, raw, peer, covers: secured.covers });
       });

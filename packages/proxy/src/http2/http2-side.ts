@@ -103,6 +103,7 @@ export class Http2Side implements ClientSide {
     this.#waitsForTrailers = waitForTrailers;
     if (!waitForTrailers) return;
     stream.once('wantTrailers', () => {
+      if (this.#isGone) return;
       stream.sendTrailers(fieldRecord(this.#trailers ?? []));
       // Node sends them in an immediate of its own.
       if (this.#callsOff) setImmediate(() => stream.close(NGHTTP2_NO_ERROR));

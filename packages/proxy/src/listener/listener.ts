@@ -9,6 +9,9 @@ import { judgeProxyHeader } from './proxy-protocol.ts';
 /** How long a load balancer may take for its header. */
 const proxyHeaderMs = 3_000;
 
+/** The kernel asks a client that is silent for so long whether it is still there. */
+const socketOptions = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
+
 export interface ListenerOptions {
   readonly gate: Gate;
   readonly observe: Observer;
@@ -34,7 +37,7 @@ export const createListener = ({ gate, observe, proxyProtocolFrom, onConnection 
   const take = (socket: Socket, address: string): void => {
     if (gate.admitFrom(socket, address)) onConnection(socket, address);
   };
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  const server = createServer(socketOptions, (socket) => {
     // From here on somebody always listens: a reset may come at any time.
     socket.on('error', () => {});
     const address = plainAddress(socket.remoteAddress ?? '');

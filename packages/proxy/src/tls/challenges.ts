@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { createServer, type SecureContext } from 'node:tls';
+import { ProxyError } from '../errors.ts';
 import { contextOf, serverSettings } from './tls-settings.ts';
 
 /** The certificate that proves control over a name to an issuer (RFC 8737 §3). */
@@ -36,9 +37,7 @@ export class Challenges {
   }
 
   set(challenges: readonly ChallengeCertificate[]): void {
-    this.#contexts = new Map(
-      challenges.map(({ name, certPem, keyPem }) => [name.toLowerCase(), contextOf({ cert: certPem, key: keyPem })]),
-    );
+    this.#contexts = new Map(challenges.map((challenge) => [challenge.name.toLowerCase(), readContext(challenge)]));
   }
 
   /** Takes a connection over if it is an issuer's look at a live challenge (RFC 8737 §3: this protocol alone). */
@@ -48,3 +47,13 @@ export class Challenges {
     return true;
   }
 }
+
+const readContext = ({ name, certPem, keyPem }: ChallengeCertificate): SecureContext => {
+  try {
+    return contextOf({ cert: certPem, key: keyPem });
+  } catch (cause) {
+    throw new ProxyError('ORCA_PROXY_SETTINGS_INVALID', `the challenge certificate of ${name} cannot be read`, {
+      cause,
+    });
+  }
+};

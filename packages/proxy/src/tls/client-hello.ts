@@ -20,29 +20,32 @@ export const judgeClientHello: Judge<ClientHello | null> = (bytes) => {
   return { value: message === null ? null : parseHello(message), used: 0 };
 };
 
+/** More records than any client cuts its hello into. */
+const mostRecords = 32;
+
 /** The first handshake message, out of its records; `undefined` while it is incomplete. */
 const handshakeOf = (bytes: Buffer): Buffer | null | undefined => {
   const parts: Buffer[] = [];
-  let have = 0;
   let at = 0;
-  for (;;) {
+  while (parts.length < mostRecords) {
     if (bytes.length > at && bytes[at] !== 0x16) return null;
-    if (bytes.length < at + 5) return undefined;
+    if (bytes.length < at + 5) return messageIn(parts);
     const length = bytes.readUInt16BE(at + 3);
     if (length === 0 || length > longestHello) return null;
-    const part = bytes.subarray(at + 5, at + 5 + length);
-    parts.push(part);
-    have += part.length;
-    const message = Buffer.concat(parts);
-    if (message.length > 0 && message[0] !== 0x01) return null;
-    if (message.length >= 4) {
-      const size = message.readUIntBE(1, 3);
-      if (size > longestHello) return null;
-      if (have >= 4 + size) return message.subarray(4, 4 + size);
-    }
-    if (part.length < length) return undefined;
+    parts.push(bytes.subarray(at + 5, at + 5 + length));
     at += 5 + length;
+    if (at >= bytes.length) return messageIn(parts);
   }
+  return messageIn(parts) ?? null;
+};
+
+const messageIn = (parts: readonly Buffer[]): Buffer | null | undefined => {
+  const message = Buffer.concat(parts);
+  if (message.length > 0 && message[0] !== 0x01) return null;
+  if (message.length < 4) return undefined;
+  const end = 4 + message.readUIntBE(1, 3);
+  if (end > longestHello) return null;
+  return message.length < end ? undefined : message.subarray(4, end);
 };
 
 const parseHello = (message: Buffer): ClientHello | null => {

@@ -153,4 +153,5 @@ interface Pending {
 /** A fatal alert (RFC 8446 §6.2, RFC 6066 §3): 112, in a record of its own. */
 const unrecognizedName = Buffer.from('15030300020270', 'hex');
 
-const idOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
+const idOf = ({ remoteAddress, remotePort, localAddress }: Socket): string =>
+  `${remoteAddress} ${remotePort} ${localAddress}`;

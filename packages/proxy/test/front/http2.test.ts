@@ -274,6 +274,11 @@ test('P40 keeps trailers from a client that did not ask, and drops those of a re
   expect(await origin.until(/0\r\n\r\n$/)).not.toMatch(/x-sum|trailer/i);
 });
 
+test('P46 answers 502 for a status that HTTP/2 does not have', async () => {
+  const { proxy } = await setup('HTTP/1.1 999 Whatever\r\nContent-Length: 2\r\n\r\nok');
+  expect(await once2(proxy.httpsPort)).toMatchObject({ status: 502 });
+});
+
 test('P46 answers 502, 404 and 503 in HTTP/2', async () => {
   const proxy = await aSecureProxy([route([target(1)]), route([], { pathPrefix: '/none' })]);
   const client = await session(proxy.httpsPort);

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { constants } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { createServer } from 'node:net';
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { expect, jest, test } from '@jest/globals';
-import type { Certificate, Route } from '@orca/proxy';
-import { dial, httpOrigin, portOf, rawOrigin, route, target } from '../harness.ts';
+import { createProxy, type Certificate, type Route } from '@orca/proxy';
+import { closing, dial, httpOrigin, portOf, rawOrigin, route, target } from '../harness.ts';
 import { aLeaf, anAuthority, aPair, intermediate, root } from './issuer.ts';
 import { aSecureProxy, certificate, dialSecure, refusal, shake } from './tls-harness.ts';
 
@@ -16,6 +17,19 @@ const echo = async (): Promise<readonly Route[]> => {
 };
 
 const unchecked = { rejectUnauthorized: false } as const;
+
+/** What a client says first. */
+const helloFor = async (servername: string): Promise<Buffer> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  closing(() => void server.close());
+  await once(server, 'listening');
+  const socket = connect({ port: portOf(server), host: '127.0.0.1', servername });
+  socket.on('error', () => {});
+  const [accepted] = await once(server, 'connection');
+  const [hello] = await once(accepted, 'data');
+  socket.destroy();
+  return hello;
+};
 
 /** The names of the certificate that a client is shown. */
 const namesOf = (socket: TLSSocket): string => socket.getPeerCertificate().subjectaltname ?? '';
@@ -213,6 +227,9 @@ test('P64 answers tls-alpn-01 while a challenge is live, and serves others meanw
   const client = await dialSecure(proxy.httpsPort);
   await client.send('GET /a HTTP/1.1\r\nHost: app.test\r\n\r\n').until('https /a');
   expect(namesOf(client.socket as TLSSocket)).toBe('DNS:app.test');
+  const broken = { ...challenge, keyPem: 'key' };
+  expect(() => proxy.setChallengeCertificates([broken])).toThrow(/challenge certificate of app\.test cannot be read/);
+  expect((await shake(proxy.httpsPort, look)).alpnProtocol).toBe('acme-tls/1');
   proxy.setChallengeCertificates([]);
   expect(await refusal(proxy.httpsPort, look)).toMatch(/NO_APPLICATION_PROTOCOL/);
 });
@@ -255,6 +272,35 @@ test('P65 refuses what cannot be served, with the reason, and goes on with what 
     expect((await shake(proxy.httpsPort)).getPeerCertificate().serialNumber).toBe(serialNumber);
     expect(namesOf(await shake(proxy.httpsPort, { servername: 'new.test' }))).toBe('DNS:new.test');
   }
+});
+
+test.each([
+  [1_000, '15'],
+  [100, '15'],
+  // So many records as no client sends are left to TLS itself, which answers with the default.
+  [20, '16'],
+])('P64 reads a ClientHello that comes in pieces and in records of %i bytes', async (size, type) => {
+  const proxy = await aSecureProxy([], { https: { port: 0, unknownNames: 'refuse' } });
+  const hello = await helloFor('nobody.test');
+  const raw = await dial(proxy.httpsPort);
+  const message = hello.subarray(5);
+  for (let at = 0; at < message.length; at += size) {
+    const part = message.subarray(at, at + size);
+    const head = Buffer.from([0x16, 3, 1, 0, 0]);
+    head.writeUInt16BE(part.length, 3);
+    if (!raw.socket.destroyed) raw.socket.write(Buffer.concat([head, part]));
+    if (at % 50 === 0) await setImmediate();
+  }
+  const answer = await raw.until(/./s);
+  expect(Buffer.from(answer, 'latin1').subarray(0, 1).toString('hex')).toBe(type);
+});
+
+test('listens on both ports or on none', async () => {
+  const taken = await aSecureProxy([]);
+  const proxy = createProxy({ port: 0, bind: '127.0.0.1', https: { port: taken.httpsPort } });
+  await expect(proxy.listen()).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  expect(() => proxy.address).toThrow(/no address/);
+  await proxy.close(0);
 });
 
 test('P70 survives handshakes of every bad kind, and tells of them', async () => {

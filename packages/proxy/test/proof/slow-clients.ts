@@ -84,7 +84,7 @@ const openAt = (port: number): number => {
   const rows = readFileSync('/proc/net/tcp', 'utf8')
     .split('\n')
     .map((row) => row.trim().split(/\s+/));
-  return rows.filter(([, here, , state]) => here?.endsWith(local) === true && state === '01').length;
+  return rows.filter(([, here, , state]) => here?.endsWith(local) && state === '01').length;
 };
 
 /** Sockets that are each slow in another way, and stay alive by a few bytes now and then where that helps. */
