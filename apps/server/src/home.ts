@@ -8,6 +8,7 @@ export interface Home {
   readonly dir: string;
   readonly tokenPath: string;
   readonly logPath: string;
+  readonly accessLogPath: string;
   readonly lockPath: string;
   readonly storePath: string;
   /** Certificates, their keys and the accounts they were obtained with. */
@@ -31,6 +32,7 @@ export const openHome = (dir: string): Home => {
     dir,
     tokenPath: join(dir, 'cluster.token'),
     logPath: join(dir, 'orca.log'),
+    accessLogPath: join(dir, 'access.log'),
     lockPath: join(dir, 'orca.pid'),
     storePath: join(dir, 'orca.db'),
     certsPath: join(dir, 'certs'),

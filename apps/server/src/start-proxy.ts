@@ -14,6 +14,9 @@ export interface StartProxyOptions {
   readonly log: Logger;
 }
 
+/** What access logs may take of the disk, all in all: 320 MB. */
+const rotation = { maxBytes: 64 * 1024 * 1024, keep: 4 };
+
 /** Finds or starts the proxy of this home, on the port that is asked for. */
 export const startProxy = async ({ home, cluster, options, log }: StartProxyOptions): Promise<AttachedProxy> => {
   const { bind: host, workers = availableParallelism() } = cluster.proxy;
@@ -23,7 +26,12 @@ export const startProxy = async ({ home, cluster, options, log }: StartProxyOpti
   try {
     return await attachProxy({
       dir: home.dir,
-      config: { http, ...https, workers },
+      config: {
+        http,
+        ...https,
+        workers,
+        ...(cluster.proxy.accessLog ? { accessLog: { path: home.accessLogPath, rotation } } : {}),
+      },
       log: {
         info: (message, details = {}) => log.info(details, message),
         error: (message, details = {}) => log.error(details, message),

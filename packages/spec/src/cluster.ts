@@ -79,7 +79,13 @@ function toClusterSpec(value: TomlTable, at: Place): ClusterSpec {
     apiPort: cluster.api_port,
     apiBind: cluster.api_bind,
     acme: { ...certificates, email: certificates.email ?? cluster.acme_email },
-    proxy: { httpPort: proxy.http_port, httpsPort, bind: proxy.bind, workers: proxy.workers },
+    proxy: {
+      httpPort: proxy.http_port,
+      httpsPort,
+      bind: proxy.bind,
+      workers: proxy.workers,
+      accessLog: proxy.access_log,
+    },
     backup: {
       enabled: backup.enabled,
       schedule: backup.schedule,
@@ -192,6 +198,7 @@ const PROXY = rows({
     https_port: optional(port),
     bind: withDefault(ipAddress, '0.0.0.0'),
     workers: optional(integer(1, 256)),
+    access_log: withDefault(flag, true),
   },
 });
 

@@ -297,6 +297,8 @@ export interface ClusterSpec {
     readonly bind: string;
     /** Processes that serve; one for each core when left out. */
     readonly workers: number | undefined;
+    /** A line for each request, in a file of its own. */
+    readonly accessLog: boolean;
   };
   readonly backup: {
     readonly enabled: boolean;

@@ -25,7 +25,7 @@ describe('cluster.toml', () => {
         keyType: 'ecdsa-p256',
         preferredChain: undefined,
       },
-      proxy: { httpPort: 80, httpsPort: 443, bind: '0.0.0.0', workers: undefined },
+      proxy: { httpPort: 80, httpsPort: 443, bind: '0.0.0.0', workers: undefined, accessLog: true },
       backup: { enabled: false, schedule: undefined, retentionDays: 30, targets: [] },
       security: { allowMounts: [] },
     });

@@ -18,6 +18,7 @@ import { liveness } from './f23-liveness.ts';
 import { crashes } from './f24-crashes.ts';
 import { held } from './f25-held.ts';
 import { secretsDisk } from './f26-secrets-disk.ts';
+import { proxyLives } from './f27-proxy-lives.ts';
 import { secrets } from './f43-secrets.ts';
 
 /** All scenarios, in the order of their numbers. */
@@ -41,5 +42,6 @@ export const scenarios: readonly Scenario[] = [
   crashes,
   held,
   secretsDisk,
+  proxyLives,
   secrets,
 ];
