@@ -11,16 +11,17 @@ export interface ProxyParts {
 
 /**
  * The whole that the proxy serves by, begun from what it served by already: whoever changes a
- * part of it does not know the others, and must not take them away. Settings come with the first part.
+ * part of it does not know the others, and must not take them away. What is wanted from the
+ * start (`wanted`) goes with the first part.
  */
 export const createProxyParts = (
   proxy: {
     readonly found: ProxyState;
     replace(state: ProxyState): Promise<readonly RefusedCertificate[]>;
   },
-  settings: ProxyState['settings'] = {},
+  wanted: Pick<ProxyState, 'settings' | 'limits'> = {},
 ): ProxyParts => {
-  let whole: ProxyState = { ...proxy.found, settings };
+  let whole: ProxyState = { ...proxy.found, ...wanted };
   return {
     put: (parts) => {
       whole = { ...whole, ...parts };

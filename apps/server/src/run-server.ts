@@ -21,6 +21,7 @@ import { createKeeper } from './keeper.ts';
 import { takeLock } from './lock.ts';
 import { openLog } from './log.ts';
 import { metricsText } from './metrics.ts';
+import { proxyWishes } from './proxy-options.ts';
 import { createProxyParts } from './proxy-state.ts';
 import { createRecords } from './records.ts';
 import { redactedPlane } from './redacted-plane.ts';
@@ -134,7 +135,11 @@ const control = async (options: ServerOptions, parts: Parts): Promise<void> => {
   const { root, home, cluster, secrets, guards, store, proxy, log, ending, tokenSha256 } = parts;
   const records = createRecords(store, secrets);
   const httpsPort = proxy.httpsAddress?.port;
-  const proxyParts = createProxyParts(proxy, httpsPort === undefined ? {} : { httpsPort });
+  const { settings, limits } = proxyWishes(cluster.proxy, home);
+  const proxyParts = createProxyParts(proxy, {
+    settings: { ...settings, ...(httpsPort === undefined ? {} : { httpsPort }) },
+    limits,
+  });
 
   const keeper = await createKeeper({
     root,

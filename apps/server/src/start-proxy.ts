@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { ServerError } from './errors.ts';
 import { isCode, type Home } from './home.ts';
+import { proxyWishes } from './proxy-options.ts';
 import { messageOf } from './wire.ts';
 
 export interface StartProxyOptions {
@@ -14,24 +15,17 @@ export interface StartProxyOptions {
   readonly log: Logger;
 }
 
-/** What access logs may take of the disk, all in all: 320 MB. */
-const rotation = { maxBytes: 64 * 1024 * 1024, keep: 4 };
-
 /** Finds or starts the proxy of this home, on the port that is asked for. */
 export const startProxy = async ({ home, cluster, options, log }: StartProxyOptions): Promise<AttachedProxy> => {
   const { bind: host, workers = availableParallelism() } = cluster.proxy;
-  const http = { host, port: options.proxyPort ?? cluster.proxy.httpPort };
+  const { proxyProtocolFrom, timeouts, accessLog } = proxyWishes(cluster.proxy, home);
+  const http = { host, port: options.proxyPort ?? cluster.proxy.httpPort, proxyProtocolFrom };
   const httpsPort = options.httpsPort ?? (options.proxyPort === undefined ? cluster.proxy.httpsPort : undefined);
-  const https = httpsPort === undefined ? {} : { https: { host, port: httpsPort } };
+  const https = httpsPort === undefined ? {} : { https: { host, port: httpsPort, proxyProtocolFrom } };
   try {
     return await attachProxy({
       dir: home.dir,
-      config: {
-        http,
-        ...https,
-        workers,
-        ...(cluster.proxy.accessLog ? { accessLog: { path: home.accessLogPath, rotation } } : {}),
-      },
+      config: { http, ...https, workers, timeouts, ...(accessLog && { accessLog }) },
       log: {
         info: (message, details = {}) => log.info(details, message),
         error: (message, details = {}) => log.error(details, message),

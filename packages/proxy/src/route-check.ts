@@ -32,10 +32,11 @@ const faultOfClaim = ({ host, pathPrefix }: Route): string | undefined => {
 
 const faultOfTargets = ({ targets }: Route): string | undefined => {
   const ids = new Set<string>();
-  for (const { id, port, weight = 1 } of targets) {
+  for (const { id, port, weight = 1, protocol = 'http/1.1' } of targets) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535)
       return `has target ${id} with port ${port}, which is none`;
     if (!Number.isFinite(weight) || weight < 0) return `has target ${id} with weight ${weight}: 0 or more is possible`;
+    if (protocol !== 'http/1.1' && protocol !== 'h2c') return `has target ${id} with a protocol that nobody speaks`;
     if (ids.has(id)) return `has target ${id} twice`;
     ids.add(id);
   }

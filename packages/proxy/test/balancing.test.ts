@@ -179,6 +179,7 @@ test('P49 moves a client whose target is gone, and says so in a new cookie', asy
 test.each([
   ['a weight below 0', { targets: [{ ...target(80), weight: -1 }] }, /weight -1/],
   ['a weight that is none', { targets: [{ ...target(80), weight: NaN }] }, /weight NaN/],
+  ['a protocol that nobody speaks', { targets: [{ ...target(80), protocol: 'spdy' as 'h2c' }] }, /nobody speaks/],
   ['one target twice', { targets: [target(80, 'a'), target(81, 'a')] }, /target a twice/],
   ['a sticky key that can be guessed', { sticky: { cookie: 'a', key: 'short' } }, /can be guessed/],
   ['a cookie with a space in its name', { sticky: { ...sticky, cookie: 'a b' } }, /cookie/],

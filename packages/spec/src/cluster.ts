@@ -1,6 +1,7 @@
-import { isIP } from 'node:net';
 import { posix } from 'node:path';
 import { acme, DEFAULT_ACME, email as emailAddress, httpUrl } from './acme.ts';
+import { ipAddress } from './addresses.ts';
+import { proxySection } from './cluster-proxy.ts';
 import { createPlace, type Fault, issuesOf, type Place, sortIssues } from './faults.ts';
 import { LATER_CLUSTER_KEYS } from './later-cluster-keys.ts';
 import type { BackupTarget, ClusterSpec, Issue, Parsed, SecretUse, SpecFile } from './model.ts';
@@ -69,9 +70,7 @@ const needed = (uses: readonly SecretUse[], names: readonly string[]): readonly 
 function toClusterSpec(value: TomlTable, at: Place): ClusterSpec {
   const { cluster, acme: certificates, proxy, backup, security } = readTable(ROOT, value, at);
   checkSpellings(value, at);
-  // Whoever may not use 80, or stands behind somebody who does, has no 443 to give either.
-  const httpsPort = proxy.https_port ?? (proxy.http_port === 80 ? 443 : undefined);
-  checkPorts({ 'cluster.api_port': cluster.api_port, 'proxy.http_port': proxy.http_port }, httpsPort, at);
+  checkPorts({ 'cluster.api_port': cluster.api_port, 'proxy.http_port': proxy.httpPort }, proxy.httpsPort, at);
   return {
     name: cluster.name,
     domain: cluster.domain,
@@ -79,13 +78,7 @@ function toClusterSpec(value: TomlTable, at: Place): ClusterSpec {
     apiPort: cluster.api_port,
     apiBind: cluster.api_bind,
     acme: { ...certificates, email: certificates.email ?? cluster.acme_email },
-    proxy: {
-      httpPort: proxy.http_port,
-      httpsPort,
-      bind: proxy.bind,
-      workers: proxy.workers,
-      accessLog: proxy.access_log,
-    },
+    proxy,
     backup: {
       enabled: backup.enabled,
       schedule: backup.schedule,
@@ -116,10 +109,6 @@ function checkPorts(others: Readonly<Record<string, number>>, httpsPort: number 
     taken.set(number, name);
   }
 }
-
-const ipAddress: Read<string> = parsedText((written) =>
-  isIP(written) === 0 ? new Refusal(`${quote(written)} is not an IP address`) : written,
-);
 
 const apiAddress: Read<string> = (value, at) => {
   const address = ipAddress(value, at);
@@ -191,17 +180,6 @@ const CLUSTER = rows({
   later: LATER_CLUSTER_KEYS.cluster,
 });
 
-const PROXY = rows({
-  title: '[proxy]',
-  keys: {
-    http_port: withDefault(port, 80),
-    https_port: optional(port),
-    bind: withDefault(ipAddress, '0.0.0.0'),
-    workers: optional(integer(1, 256)),
-    access_log: withDefault(flag, true),
-  },
-});
-
 const BACKUP = rows({
   title: '[backup]',
   keys: {
@@ -220,7 +198,7 @@ const ROOT = rows({
   keys: {
     cluster: section(CLUSTER),
     acme: withDefault(acme, DEFAULT_ACME),
-    proxy: section(PROXY),
+    proxy: proxySection,
     backup: later('[backup]; no backups are made yet', section(BACKUP)),
     security: section(SECURITY),
   },

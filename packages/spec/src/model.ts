@@ -91,6 +91,8 @@ export interface RouteTls {
 
 /** What the proxy does for a service beyond forwarding. Absence is always the default. */
 export interface RoutePolicy {
+  /** What instances speak; `h2c` is HTTP/2 in the clear, which gRPC needs. */
+  readonly protocol: 'http/1.1' | 'h2c' | undefined;
   /** How long a request may wait while nothing can take it. */
   readonly holdMs: number | undefined;
   readonly holdMaxRequests: number | undefined;
@@ -100,14 +102,22 @@ export interface RoutePolicy {
   readonly stickyCookie: string | undefined;
   readonly maxBodyBytes: number | undefined;
   readonly rate: RatePolicy | undefined;
+  /** False: plain HTTP is served like HTTPS, also when there is a certificate. */
+  readonly httpsRedirect: boolean | undefined;
+  readonly hsts: HstsPolicy | undefined;
   readonly compress: boolean | undefined;
-  /** What its instances speak; HTTP/1.1 unless said. */
-  readonly protocol: 'http/1.1' | 'h2c' | undefined;
   /** Refuses paths that an application may read as another one. */
   readonly strictPath: boolean | undefined;
   /** 0 waits for ever. */
   readonly responseHeadersMs: number | undefined;
   readonly responseIdleMs: number | undefined;
+}
+
+/** RFC 6797 §6.1. */
+export interface HstsPolicy {
+  readonly maxAgeSeconds: number;
+  readonly includeSubDomains: boolean;
+  readonly preload: boolean;
 }
 
 /** How often one client may ask. */
@@ -282,6 +292,52 @@ export interface AcmeSpec {
   readonly preferredChain: string | undefined;
 }
 
+/** `[proxy]` of cluster.toml. What is `undefined` has the proxy's own default. */
+export interface ProxySpec {
+  readonly httpPort: number;
+  /** 443 beside 80; otherwise none unless it is named. */
+  readonly httpsPort: number | undefined;
+  readonly bind: string;
+  /** Processes that serve; one for each core when left out. */
+  readonly workers: number | undefined;
+  /** Networks whose X-Forwarded-* is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Sends RFC 7239 `Forwarded` as well. */
+  readonly forwarded: boolean;
+  /** This proxy's name in `Via`. */
+  readonly viaName: string | undefined;
+  /** Request fields with `_` or `.` in their names that are let through. */
+  readonly allowedHeaderNames: readonly string[];
+  /** Networks of balancers that have to speak the PROXY protocol. */
+  readonly proxyProtocolFrom: readonly string[];
+  readonly maxConnections: number | undefined;
+  readonly maxConnectionsPerIp: number | undefined;
+  /** In milliseconds. */
+  readonly timeouts: Readonly<Record<ProxyTimeoutName, number | undefined>>;
+  readonly accessLog: AccessLogSpec | undefined;
+}
+
+export type ProxyTimeoutName =
+  | 'firstByteMs'
+  | 'headersMs'
+  | 'bodyIdleMs'
+  | 'keepAliveMs'
+  | 'connectMs'
+  | 'responseHeadersMs'
+  | 'responseIdleMs'
+  | 'targetIdleMs'
+  | 'upgradeGraceMs';
+
+export interface AccessLogSpec {
+  /** Absolute; `undefined` for the usual place. */
+  readonly path: string | undefined;
+  readonly maxBytes: number;
+  /** How many former files stay. */
+  readonly keep: number;
+  readonly query: 'hide' | 'keep' | 'drop';
+  readonly headerNames: readonly string[];
+}
+
 /** `cluster.toml`, read once when the server starts. */
 export interface ClusterSpec {
   readonly name: string;
@@ -290,16 +346,7 @@ export interface ClusterSpec {
   readonly apiPort: number;
   readonly apiBind: readonly string[];
   readonly acme: AcmeSpec;
-  readonly proxy: {
-    readonly httpPort: number;
-    /** 443 beside 80; otherwise none unless it is named. */
-    readonly httpsPort: number | undefined;
-    readonly bind: string;
-    /** Processes that serve; one for each core when left out. */
-    readonly workers: number | undefined;
-    /** A line for each request, in a file of its own. */
-    readonly accessLog: boolean;
-  };
+  readonly proxy: ProxySpec;
   readonly backup: {
     readonly enabled: boolean;
     readonly schedule: string | undefined;

@@ -1,4 +1,4 @@
-import type { RatePolicy, RoutePolicy } from './model.ts';
+import type { HstsPolicy, RatePolicy, RoutePolicy } from './model.ts';
 import { urlPath } from './names.ts';
 import { flag, integer, list, oneOf, seconds, word } from './read.ts';
 import { optional, type Read, readTable, required, rows, table, withDefault } from './table.ts';
@@ -18,6 +18,8 @@ export const routePolicy: Read<RoutePolicy> = (value, at) => {
     stickyCookie: read.sticky === false ? undefined : read.sticky,
     maxBodyBytes: read.max_body,
     rate: read.rate_limit,
+    httpsRedirect: read.https_redirect,
+    hsts: read.hsts === false ? undefined : read.hsts,
     compress: read.compress,
     protocol: read.protocol,
     strictPath: read.strict_path,
@@ -34,6 +36,27 @@ const cookieName = word(/^(?!__)[\w!#$%&'*+.^`|~-]{1,64}$/, `the name of a cooki
 const sticky: Read<string | false> = (value, at) => {
   if (typeof value === 'string') return cookieName(value, at);
   return flag(value, at) === true ? DEFAULT_COOKIE : false;
+};
+
+/** What browsers that keep lists of such hosts ask for, and most others say: a year. */
+const YEAR_SECONDS = 31_536_000;
+
+const HSTS = rows({
+  title: '[service.proxy.hsts]',
+  keys: {
+    max_age_secs: withDefault(integer(0, 2 ** 31), YEAR_SECONDS),
+    include_subdomains: withDefault(flag, false),
+    preload: withDefault(flag, false),
+  },
+});
+
+const hsts: Read<HstsPolicy | false> = (value, at) => {
+  if (value === false) return false;
+  const read = value === true ? readTable(HSTS, {}, at) : table(HSTS)(value, at);
+  if (read === undefined) return undefined;
+  if (read.preload && (!read.include_subdomains || read.max_age_secs < YEAR_SECONDS))
+    at.at('preload').error('needs include_subdomains = true and max_age_secs of a year: the lists take nothing else');
+  return { maxAgeSeconds: read.max_age_secs, includeSubDomains: read.include_subdomains, preload: read.preload };
 };
 
 const RATE = rows({
@@ -60,6 +83,8 @@ const PROXY = rows({
     sticky: optional(sticky),
     max_body: optional(bodySize),
     rate_limit: optional(rateLimit),
+    https_redirect: optional(flag),
+    hsts: optional(hsts),
     compress: optional(flag),
     protocol: optional(oneOf('http/1.1', 'h2c')),
     strict_path: optional(flag),

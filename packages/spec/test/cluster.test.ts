@@ -25,7 +25,17 @@ describe('cluster.toml', () => {
         keyType: 'ecdsa-p256',
         preferredChain: undefined,
       },
-      proxy: { httpPort: 80, httpsPort: 443, bind: '0.0.0.0', workers: undefined, accessLog: true },
+      proxy: {
+        httpPort: 80,
+        httpsPort: 443,
+        bind: '0.0.0.0',
+        trustedProxies: [],
+        forwarded: false,
+        allowedHeaderNames: [],
+        proxyProtocolFrom: [],
+        timeouts: {},
+        accessLog: { maxBytes: 64_000_000, keep: 4, query: 'hide', headerNames: [] },
+      },
       backup: { enabled: false, schedule: undefined, retentionDays: 30, targets: [] },
       security: { allowMounts: [] },
     });

@@ -13,7 +13,7 @@ const longMs = 5000;
 /** F14: a routed service without a volume is updated again and again under load, and nobody notices. */
 export const startFirst: Scenario = {
   id: 'F14',
-  title: 'start-first update under 50 requests a second, long requests and open WebSockets',
+  title: 'start-first update under 100 requests a second, with a 5-second request and a WebSocket in flight each time',
   counts: { short: 3, full: 100 },
   inCi: true,
   run: (context) => withOrca('f14', ['orca-test/app:1', 'orca-test/tunnel:1'], (orca) => update(orca, context)),
@@ -24,7 +24,7 @@ const update = async (orca: Orca, context: ScenarioContext): Promise<ScenarioRes
   const findings = new Findings();
   writeRevision(orca, 0);
   await mustDeploy(orca);
-  const client = steadyClient({ port: orca.proxyPort, host: webHost, perSecond: 50 });
+  const client = steadyClient({ port: orca.proxyPort, host: webHost, perSecond: 100 });
   const durations: number[] = [];
   let [slow, tunnels] = [0, 0];
   try {

@@ -12,6 +12,8 @@ export interface BodySenderEvents {
 
 interface Body {
   readonly socket: Socket;
+  /** The request's head, in latin1. */
+  readonly head: string;
   readonly stream: Readable;
   /** Exactly so many bytes; undefined sends it chunked. */
   readonly length: number | undefined;
@@ -21,7 +23,9 @@ interface Body {
 const mostWaitingBytes = 64 * 1024;
 
 /**
- * Carries a body to a socket, as fast as that takes it. Writes wait for the end of the present
+ * Carries a head and its body to a socket, as fast as that takes it. A small body leaves together
+ * with its head: a server whose accept queue is full answers a lone second segment with a reset
+ * (the SYN cookie is no longer to be checked by it), and such a request may not be repeated. Writes wait for the end of the present
  * turn of the event loop: a peer that has answered and closed is then heard before a failing write
  * destroys the socket, and the answer with it (RFC 9112 §9.6).
  */
@@ -32,6 +36,7 @@ export class BodySender {
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #scheduled: NodeJS.Immediate | undefined;
+  #isBegun = false;
   #isEnded = false;
   #isOver = false;
 
@@ -45,6 +50,7 @@ export class BodySender {
     stream.on('error', this.#onGone);
     stream.on('close', this.#onGone);
     socket.on('drain', this.#onDrain);
+    this.#schedule();
   }
 
   /** Sends nothing more; the body is destroyed if it is not all read. */
@@ -92,11 +98,13 @@ export class BodySender {
 
   #flush(): void {
     this.#scheduled = undefined;
-    const { socket, stream, length } = this.#body;
+    const { socket, head, stream, length } = this.#body;
     const chunks = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
     socket.cork();
+    if (!this.#isBegun) socket.write(head, 'latin1');
+    this.#isBegun = true;
     let isFlowing = true;
     for (const chunk of chunks) {
       if (length === undefined) socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');

@@ -210,10 +210,12 @@ export class Connection implements ResponseSink {
   }
 
   #begin({ request, head }: Call): void {
-    this.#socket.write(head.text, 'latin1');
-    if (request.body === undefined) return this.#onSent();
+    if (request.body === undefined) {
+      this.#socket.write(head.text, 'latin1');
+      return this.#onSent();
+    }
     this.#sender = new BodySender(
-      { socket: this.#socket, stream: request.body, length: head.length },
+      { socket: this.#socket, head: head.text, stream: request.body, length: head.length },
       {
         sent: () => this.#onSent(),
         broken: (cause) => this.#fail('broken', cause),

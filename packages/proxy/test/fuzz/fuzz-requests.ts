@@ -78,21 +78,22 @@ const openLane = async (): Promise<Lane> => {
 
 const judge = (arrived: Arrived, expected: readonly Message[], recent: readonly Message[]): Judgement => {
   if (arrived.fault !== undefined) return { as: 'refused', why: `the origin's llhttp refuses it: ${arrived.fault}` };
-  let at = 0;
+  // Pipelined requests go over connections of their own, in any order; none of them may arrive twice.
+  const taken = new Set<number>();
   for (const message of arrived.messages) {
     if (!message.isComplete) {
       if (!recent.some((sent) => isSame(sent, message))) return { as: 'refused', why: `arrived: ${shown(message)}` };
       continue;
     }
     const found = expected.findIndex(
-      (sent, i) => i >= at && sent.isComplete && isSame(sent, message) && sent.body === message.body,
+      (sent, i) => !taken.has(i) && sent.isComplete && isSame(sent, message) && sent.body === message.body,
     );
     if (found === -1) return { as: 'refused', why: `arrived, but llhttp read no such request: ${shown(message)}` };
-    at = found + 1;
+    taken.add(found);
     const fault = faultOfFraming(message);
     if (fault !== undefined) return { as: 'refused', why: `${fault}: ${shown(message)}` };
   }
-  if (at > 0) return { as: 'agreed' };
+  if (taken.size > 0) return { as: 'agreed' };
   return { as: expected.some(({ isComplete }) => isComplete) ? 'stricter' : 'refused' };
 };
 

@@ -244,12 +244,20 @@ test.each([
   const { result } = send(anUpstream([origin.port]), origin.port, {
     method: 'PUT',
     fields,
-    body: Readable.from([Buffer.from(text)]),
+    body: Readable.from(slowly(text)),
   });
   expect((await result).failure).toBe('broken');
   expect(await origin.until('\r\n\r\n')).not.toContain('hello!');
   expect(origin.sockets).toHaveLength(1);
 });
+
+/** Bytes that come one by one: the head is on its way before the fault can be seen. */
+async function* slowly(text: string): AsyncGenerator<Buffer> {
+  for (const byte of text) {
+    yield Buffer.from(byte);
+    await sleep(10);
+  }
+}
 
 test('P5 says that a POST without a body has none', async () => {
   const { port, received } = await answering();
@@ -302,4 +310,27 @@ test('fails what is in flight when it closes', async () => {
   await origin.until('\r\n\r\n');
   await upstream.close();
   expect((await result).failure).toBe('broken');
+});
+
+test('P48 sends a small body together with its head: a second segment alone does not survive a full accept queue', async () => {
+  const reads: string[] = [];
+  const server = createServer((socket) => {
+    socket.once('data', (chunk: Buffer) => {
+      reads.push(chunk.toString('latin1'));
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing(() => void server.close());
+  const port = portOf(server);
+  const upstream = anUpstream([port]);
+  for (const fields of [
+    ['Host', 'app.test', 'Content-Length', '4'],
+    ['Host', 'app.test'],
+  ]) {
+    reads.length = 0;
+    const body = Readable.from([Buffer.from('body')]);
+    expect((await send(upstream, port, { method: 'POST', fields, body, fresh: true }).result).status).toBe(200);
+    expect(reads).toEqual([expect.stringMatching(/^POST \/ HTTP\/1\.1\r\n[^]*\r\n\r\n(?:4\r\n)?body/)]);
+  }
 });
