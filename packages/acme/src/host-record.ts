@@ -78,6 +78,25 @@ export const underConfiguration = (record: HostRecord, configuration: string): H
         unmanagedSince: record.unmanagedSince,
       };
 
+/** No wait that was ever written down is longer. */
+const longestWaitMs = 8 * 86_400_000;
+
+/**
+ * A clock that was wrong when a time was written down, and was set since, must not stop a host
+ * for years: what lies further ahead than any wait is due now.
+ */
+export const withSaneTimes = (record: HostRecord, now: number): HostRecord => {
+  const sane = (at: number | undefined): number | undefined =>
+    at !== undefined && at > now + longestWaitMs ? now : at;
+  const { order } = record;
+  return {
+    ...record,
+    nextTryAt: sane(record.nextTryAt),
+    nextWindowCheckAt: sane(record.nextWindowCheckAt),
+    order: order && { ...order, nextLookAt: sane(order.nextLookAt) ?? now, startedAt: Math.min(order.startedAt, now) },
+  };
+};
+
 /** What says nothing about the order itself. */
 const keepsOrder = ({ kind, type }: Failure): boolean =>
   kind !== 'refused' && kind !== 'validation' && type !== 'ORCA_ACME_TIMEOUT' && type !== 'ORCA_ACME_CERTIFICATE';

@@ -3,7 +3,14 @@ import { decide } from './decide.ts';
 import { AcmeError, isAcmeError } from './errors.ts';
 import type { OnAcmeEvent } from './events.ts';
 import { failureOf } from './failure.ts';
-import { emptyRecord, underConfiguration, withFailure, withSuccess, type HostRecord } from './host-record.ts';
+import {
+  emptyRecord,
+  underConfiguration,
+  withFailure,
+  withSaneTimes,
+  withSuccess,
+  type HostRecord,
+} from './host-record.ts';
 import { coversHost } from './host-name.ts';
 import { createKeyPem, type KeyType } from './key-pair.ts';
 import type { CertStore, Issuer, Leaser, Now, Solver } from './ports.ts';
@@ -43,6 +50,7 @@ const busyMs = 2_000;
 /** Most authorities need a second or two; one that needs longer is asked ever less often. */
 const soonestLookMs = 500;
 const latestLookMs = 15_000;
+const longestLookMs = 3_600_000;
 
 /**
  * Does for one host what is due now, and nothing that waits. Everything is read from the store
@@ -71,12 +79,13 @@ export const busyUntil = (now: number): number => now + busyMs;
 
 /** What the store has, as far as it can serve the host. */
 export const loadHost = async (
-  c: Pick<StepContext, 'store' | 'configuration'>,
+  c: Pick<StepContext, 'store' | 'configuration' | 'now'>,
   host: string,
 ): Promise<Omit<StepResult, 'notBefore'>> => {
   const { certificate, record } = await c.store.load(host);
   const isOurs = certificate !== undefined && coversHost(certificate.names, host);
-  const managed = { ...underConfiguration(record, c.configuration), unmanagedSince: undefined };
+  const sane = withSaneTimes(record, c.now());
+  const managed = { ...underConfiguration(sane, c.configuration), unmanagedSince: undefined };
   return { certificate: isOurs ? certificate : undefined, record: managed };
 };
 
@@ -136,8 +145,9 @@ const look = async (c: StepContext, host: string, known: Known, signal: AbortSig
       'ORCA_ACME_TIMEOUT',
       `${host}: the order was not done after ${Math.round(age / 1000)} s; it is given up and placed again`,
     );
-  // Ever less often, and never before the authority wants to be asked.
-  const nextLookAt = Math.max(progress.until, c.now() + Math.min(Math.max(age / 5, soonestLookMs), latestLookMs));
+  // Ever less often, and not before the authority wants to be asked, unless that is never.
+  const until = Math.min(progress.until, c.now() + longestLookMs);
+  const nextLookAt = Math.max(until, c.now() + Math.min(Math.max(age / 5, soonestLookMs), latestLookMs));
   const record = { ...known.record, order: { ...order, nextLookAt } };
   await c.store.saveRecord(host, record);
   return { ...known, record, notBefore: nextLookAt };
