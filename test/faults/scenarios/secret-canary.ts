@@ -82,6 +82,8 @@ const live = async (orca: Orca, findings: Findings): Promise<void> => {
   const inContainer = await docker('exec', 'orca-f43-well', 'sh', '-c', 'printf %s "$TOKEN"; cat "$TOKEN_FILE"');
   findings.expect(inContainer === CANARIES.ENV + CANARIES.FILE, 'the container has not got its secrets');
   for (const args of [
+    ['certs'],
+    ['certs', '--json'],
     ['status'],
     ['status', '--json'],
     ['secrets', 'list'],
@@ -149,6 +151,7 @@ const apiAnswers = async (orca: Orca): Promise<readonly Artefact[]> => {
   const body = JSON.stringify({ services: ['f43-fails', 'f43-gone'] });
   const calls = [
     ['/status', { headers }],
+    ['/metrics', { headers }],
     ['/services/f43-well/logs?tail=50', { headers }],
     ['/deploy', { headers, method: 'POST', body }],
   ] as const;
