@@ -24,6 +24,9 @@ export interface SecretAccess {
   show(data: unknown): Promise<{ readonly value: unknown; readonly missing: readonly string[] }>;
 }
 
+/** So many replaced values are still masked: the latest, in case one is renewed by a program every hour. */
+const MOST_FORMER = 500;
+
 export const createSecretAccess = (store: SecretStore): SecretAccess => new Access(store);
 
 class Access implements SecretAccess {
@@ -122,7 +125,11 @@ class Access implements SecretAccess {
       this.#newest.set(name, value);
       this.#known.set(value.reveal(), value);
     }
-    if (this.#known.size > before) this.#renew();
+    if (this.#known.size === before) return;
+    const current = new Set([...this.#newest.values()].map((value) => value.reveal()));
+    const former = [...this.#known.keys()].filter((text) => !current.has(text));
+    for (const text of former.slice(0, Math.max(0, former.length - MOST_FORMER))) this.#known.delete(text);
+    this.#renew();
   }
 
   #renew(): void {
