@@ -5,7 +5,15 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { ensureEngine, ensureImages, freePort, installPackages, mustRun, tempDir } from '@orca/tooling-testbed';
+import {
+  endOrcaProxy,
+  ensureEngine,
+  ensureImages,
+  freePort,
+  installPackages,
+  mustRun,
+  tempDir,
+} from '@orca/tooling-testbed';
 import { composeDown, composeUp, writeCompose } from './compose.ts';
 import { formatComparison, median } from './figures.ts';
 import { clearFloor, measureFloor } from './floor.ts';
@@ -109,6 +117,7 @@ try {
   console.log(lines.join('\n'));
 } finally {
   server.kill('SIGTERM');
+  await endOrcaProxy(join(temp.path, 'home'));
   await clearOrca();
   await clearFloor();
   await composeDown(temp.path).catch(() => undefined);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { endProcess, identify, waitFor } from '../testbed/index.ts';
+import { endProcess, identify, runningOrcaProxy, waitFor } from '../testbed/index.ts';
 import type { Log } from '../testbed/index.ts';
 import { QuickstartError } from './errors.ts';
 import { get } from './http.ts';
@@ -34,7 +34,10 @@ export async function ensureServer(log: Log): Promise<Ports> {
   }
   const known = await knownServer();
   const ports = { api: await pickPort('API', known?.ports.api ?? preferred.api, log), proxy: 0 };
-  return startServer({ ...ports, proxy: await pickPort('proxy', known?.ports.proxy ?? preferred.proxy, log) }, digest);
+  // The proxy outlives its server, and the next one takes it over with its port.
+  const stays = (await runningOrcaProxy(paths.home)) === undefined ? undefined : known?.ports.proxy;
+  const proxy = stays ?? (await pickPort('proxy', known?.ports.proxy ?? preferred.proxy, log));
+  return startServer({ ...ports, proxy }, digest);
 }
 
 export async function endServer(server: KnownServer): Promise<void> {

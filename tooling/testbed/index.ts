@@ -19,7 +19,7 @@ export { createNetNamespace } from './src/net-namespace.ts';
 export type { NetNamespace } from './src/net-namespace.ts';
 export { pebble } from './src/pebble.ts';
 export type { Pebble, PebbleOptions } from './src/pebble.ts';
-export { endOrcaProxy } from './src/orca-proxy.ts';
+export { endOrcaProxy, runningOrcaProxy } from './src/orca-proxy.ts';
 export { endProcess, identify, isAlive } from './src/processes.ts';
 export type { ProcessIdentity } from './src/processes.ts';
 export { registry } from './src/registry.ts';

@@ -38,6 +38,18 @@ export const putInForce = (proxy: Proxy, state: ProxyState): readonly RefusedCer
   return refused;
 };
 
+/** A state as it is in force: for the names of refused certificates, those that were served before. */
+export const withoutRefused = (
+  next: ProxyState,
+  former: ProxyState,
+  refused: readonly RefusedCertificate[],
+): ProxyState => {
+  const names = new Set(refused.flatMap((one) => one.names));
+  const concerns = (certificate: Certificate): boolean => certificate.names.some((name) => names.has(name));
+  const good = (next.certificates ?? []).filter((certificate) => !concerns(certificate));
+  return { ...next, certificates: [...good, ...(former.certificates ?? []).filter(concerns)] };
+};
+
 /**
  * Takes a state from another process or from a file. Throws `ORCA_PROXY_TABLE_INVALID` or
  * `ORCA_PROXY_SETTINGS_INVALID` when a proxy could not serve by it.

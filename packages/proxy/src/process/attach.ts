@@ -13,6 +13,7 @@ import type { Log } from './log.ts';
 import { placeIn, type Place } from './place.ts';
 import { protocol } from './protocol.ts';
 import { readMetrics } from './tally.ts';
+import { readRefused } from './refused.ts';
 import { readStatus, type ProxyStatus } from './status.ts';
 import { stopProxy } from './visit.ts';
 
@@ -280,12 +281,6 @@ class Attached implements AttachedProxy {
 
 const ofAnotherVersion = (pid: number): ProxyError =>
   unreachable(`a proxy of another version runs and cannot be replaced (pid ${pid}): end it, and start again`);
-
-const readRefused = (value: unknown): readonly RefusedCertificate[] =>
-  (Array.isArray(value) ? value : []).map((refused) => {
-    const { names, reason } = membersOf(refused);
-    return { names: Array.isArray(names) ? names.map(String) : [], reason: String(reason) };
-  });
 
 const hasEnded = (calls: Calls): Promise<boolean> =>
   Promise.race([calls.ended.then(() => true), sleep(20).then(() => false)]);

@@ -1,11 +1,13 @@
 import { ProxyError } from '../errors.ts';
-import type { ProxyState } from '../state.ts';
+import { withoutRefused, type ProxyState } from '../state.ts';
+import type { RefusedCertificate } from '../tls/certificates.ts';
 import { codeOf, membersOf, type Calls } from './calls.ts';
 import type { ProxyConfig } from './config.ts';
 import type { Program } from './heir.ts';
 import { eachOf, type Handles } from './listening-handle.ts';
 import type { Log } from './log.ts';
 import type { MetricsSnapshot } from '../metrics/snapshot.ts';
+import { readRefused } from './refused.ts';
 import { Tally } from './tally.ts';
 import type { Tickets } from './tickets.ts';
 import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
@@ -121,7 +123,8 @@ export class Pool {
   }
 
   /** Resolves when no worker serves by an older state any more, with the certificates that cannot be served. */
-  async replace(state: ProxyState): Promise<readonly unknown[]> {
+  async replace(state: ProxyState): Promise<readonly RefusedCertificate[]> {
+    const former = this.#state;
     this.#state = state;
     const asked = [...this.#members]
       .filter(({ hasState }) => hasState)
@@ -132,8 +135,10 @@ export class Pool {
       });
     const elders = [...this.#elders].map((elder) => unlessGone(elder.call('state', state)));
     const answers = await Promise.all([...asked, ...elders]);
-    const refused = answers.map((answer) => membersOf(answer)['refused']).find((found) => Array.isArray(found));
-    return Array.isArray(refused) ? refused : [];
+    const refused = readRefused(answers.map((answer) => membersOf(answer)['refused']).find(Array.isArray));
+    // A worker that starts later must show for their names what the others still do.
+    if (refused.length > 0 && this.#state === state) this.#state = withoutRefused(state, former, refused);
+    return refused;
   }
 
   /** A predecessor ends what it has, by the states of this pool. */
@@ -152,6 +157,11 @@ export class Pool {
       unlessGone(calls.call('drain', { targetId, timeoutMs }, { signal, timeoutMs: 0 })),
     );
     await Promise.all(drains);
+  }
+
+  /** What a worker that starts now is told. */
+  get state(): ProxyState {
+    return this.#state;
   }
 
   /** What all workers have counted, those that ended included. */

@@ -48,7 +48,6 @@ export class Supervisor {
   readonly #tickets = new Tickets();
   #serving: Serving | undefined;
   #rotator: LogRotator | undefined;
-  #state: ProxyState = emptyState;
   #epoch = 0;
   #isEnding = false;
 
@@ -188,7 +187,7 @@ export class Supervisor {
     } else if (role !== 'visitor') throw new ProxyError('ORCA_PROXY_PROTOCOL', 'a role is needed');
     session.role = role;
     session.epoch = this.#epoch;
-    return { protocol, build: this.#o.program.build, epoch: this.#epoch, state: this.#state, ...this.#status() };
+    return { protocol, build: this.#o.program.build, epoch: this.#epoch, state: this.#pool.state, ...this.#status() };
   }
 
   #supersede(): void {
@@ -202,7 +201,7 @@ export class Supervisor {
       build: this.#o.program.build,
       ...this.#addresses(),
       isControlled: this.#controller !== undefined,
-      routes: this.#state.table.routes.length,
+      routes: this.#pool.state.table.routes.length,
       workers: this.#pool.report(),
     };
   }
@@ -244,7 +243,6 @@ export class Supervisor {
   }
 
   async #putInForce(state: ProxyState): Promise<readonly unknown[]> {
-    this.#state = state;
     return this.#pool.replace(state);
   }
 
@@ -255,7 +253,7 @@ export class Supervisor {
 
   #kept(): Kept | undefined {
     const { config } = this.#serving ?? {};
-    return config && { config, state: this.#state, epoch: this.#epoch };
+    return config && { config, state: this.#pool.state, epoch: this.#epoch };
   }
 
   /** Serving goes before keeping: a full disk must not hold up a deploy. */

@@ -1,4 +1,5 @@
-import { Agent, request } from 'node:http';
+import { Agent, request as plain } from 'node:http';
+import { Agent as SecureAgent, type request as secure } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Load {
@@ -6,18 +7,21 @@ export interface Load {
   readonly failures: readonly string[];
 }
 
+type Request = typeof plain | typeof secure;
+
 const everyMs = 10;
 const patienceMs = 30_000;
 
 /** Asks a hundred times a second, half of it on kept connections, until it is stopped. */
-export const load = (port: number): { stop(): Promise<Load> } => {
+export const load = (port: number, request: Request = plain): { stop(): Promise<Load> } => {
   const failures: string[] = [];
-  const kept = new Agent({ keepAlive: true, maxSockets: 4 });
+  const options = { keepAlive: true, maxSockets: 4 };
+  const kept = request === plain ? new Agent(options) : new SecureAgent(options);
   let asked = 0;
   let isStopped = false;
   const ask = async (nth: number): Promise<void> => {
     const agent = nth % 2 === 0 ? kept : false;
-    const said = await get(port, agent).catch((error: unknown) => String(error));
+    const said = await get(request, port, agent).catch((error: unknown) => String(error));
     if (said !== '200') failures.push(`request ${nth}: ${said}`);
   };
   const asking: Promise<void>[] = [];
@@ -40,10 +44,11 @@ export const load = (port: number): { stop(): Promise<Load> } => {
   };
 };
 
-const get = (port: number, agent: Agent | false): Promise<string> =>
+const get = (request: Request, port: number, agent: Agent | false): Promise<string> =>
   new Promise((resolve, reject) => {
     const headers = { host: 'app.test' };
-    const req = request({ port, host: '127.0.0.1', path: '/', agent, headers, timeout: patienceMs }, (res) => {
+    const where = { port, host: '127.0.0.1', path: '/', servername: 'app.test', rejectUnauthorized: false };
+    const req = request({ ...where, agent, headers, timeout: patienceMs }, (res) => {
       res.resume();
       res.on('error', reject);
       res.on('end', () => resolve(String(res.statusCode)));
