@@ -42,7 +42,10 @@ export async function copyExample(ports: Ports): Promise<void> {
   const file = join(paths.infra, 'cluster.toml');
   const text = await readFile(file, 'utf8');
   const api = `[cluster]\napi_port = ${ports.api}`;
-  await writeFile(file, text.replace('[cluster]', api).replace(/^http_port = .*$/m, `http_port = ${ports.proxy}`));
+  const ported = text.replace('[cluster]', api).replace(/^http_port = .*$/m, `http_port = ${ports.proxy}`);
+  // The example's domain is not ours: no authority is asked for it, and nothing listens on 443.
+  const withoutTls = ported.replace(/^\[acme\]\n(?:[a-z].*\n)*\n?/m, '').replace(/^https_port = .*\n/m, '');
+  await writeFile(file, withoutTls);
 }
 
 /** Changes with any byte of the built program, so that a server of an older build is told apart. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { cluster, clusterIssues, issuesOf as issues, serviceOf as only } from './reading.ts';
+import { parseClusterSpec } from '@orca/spec';
+import { cluster, clusterIssues, linesOf, valueOf, issuesOf as issues, serviceOf as only } from './reading.ts';
 
 describe('[acme]', () => {
   test('has all of it, with secrets filled in', () => {
@@ -34,6 +35,20 @@ preferred_chain = "ISRG Root X1"`);
       preferredChain: 'ISRG Root X1',
     });
     expect(cluster('[acme]\nchallenge = "tls-alpn-01"').acme.challenges).toEqual(['tls-alpn-01']);
+  });
+
+  test('takes secrets for what is one', () => {
+    const text =
+      '[acme]\neab_kid = "kid"\neab_hmac = "${secrets.EAB}"\nchallenge = "dns-01"\ndns_hook = ["x"]\ndns_env = { TOKEN = "${secrets.DNS}" }';
+    const file = { path: 'cluster.toml', text };
+    const values = new Map([
+      ['EAB', 'c2VjcmV0'],
+      ['DNS', 'abc'],
+    ]);
+    const { acme } = valueOf(parseClusterSpec(file, values));
+    expect(acme.externalAccount).toEqual({ kid: 'kid', hmacKey: 'c2VjcmV0' });
+    expect(acme.dnsEnv).toEqual({ TOKEN: 'abc' });
+    expect(linesOf(parseClusterSpec(file)).join('\n')).toMatch(/EAB.*orca secrets set EAB/);
   });
 
   test.each([
