@@ -26,6 +26,10 @@ export class Http2Side implements ClientSide {
   #listener: ClientListener | undefined;
   #trailers: RawFields | undefined;
   #waitsForTrailers = false;
+  /** The body's first bytes, until it is known whether they are all of it. */
+  #held: Buffer | undefined;
+  #mayHold = true;
+  #awaitsDrain = false;
   /** The rest of the request is not wanted once the response is out. */
   #callsOff = false;
 
@@ -73,7 +77,6 @@ export class Http2Side implements ClientSide {
     const gone = (): void => listener.clientGone();
     // Before the body ends in JavaScript: a reset without an error would look like its end.
     this.#stream.on('aborted', gone).on('close', gone);
-    this.#stream.on('drain', () => listener.drained());
   }
 
   get hasStarted(): boolean {
@@ -111,9 +114,17 @@ export class Http2Side implements ClientSide {
   }
 
   write(chunk: Buffer): boolean {
-    const stream = this.#stream;
     // A response to HEAD has ended with its head, and one that was reset has nobody to read it.
-    return stream.writableEnded || this.#isGone || stream.write(chunk);
+    if (this.#stream.writableEnded || this.#isGone) return true;
+    if (this.#mayHold) {
+      // Goes out in one frame with the end, when that comes in the same task.
+      this.#mayHold = false;
+      this.#held = chunk;
+      void endOfTask.then(() => this.#release());
+      return true;
+    }
+    this.#release();
+    return this.#stream.write(chunk) || this.#awaitDrain();
   }
 
   end(chunk?: string, trailers?: RawFields): void {
@@ -121,8 +132,10 @@ export class Http2Side implements ClientSide {
     if (this.#isGone) return;
     this.#trailers = trailers;
     if (stream.writableEnded) return;
-    if (chunk === undefined) stream.end();
-    else stream.end(chunk);
+    const last = this.#held ?? chunk;
+    this.#held = undefined;
+    if (last === undefined) stream.end();
+    else stream.end(last);
   }
 
   breakOff(): void {
@@ -147,6 +160,20 @@ export class Http2Side implements ClientSide {
     this.breakOff();
   }
 
+  #release(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined && !this.#isGone && !this.#stream.writableEnded) this.#stream.write(held);
+  }
+
+  #awaitDrain(): false {
+    if (!this.#awaitsDrain) {
+      this.#awaitsDrain = true;
+      this.#stream.on('drain', () => this.#listener?.drained());
+    }
+    return false;
+  }
+
   get #isGone(): boolean {
     return this.#stream.destroyed || this.#stream.closed;
   }
@@ -156,6 +183,9 @@ export class Http2Side implements ClientSide {
     else if (this.#stream.writableNeedDrain) this.breakOff();
   }
 }
+
+/** Cheaper than a microtask of Node's own, which carries a context that nobody asks for. */
+const endOfTask = Promise.resolve();
 
 /** Node's headers for interim responses and trailers; repeated names become a list of values. */
 const fieldRecord = (fields: RawFields): Record<string, string | string[]> => {
