@@ -11,11 +11,12 @@ import { startOrigin, startPeer, type Peer, type PeerName } from './peers.ts';
 import { formatRow, type Measured } from './report.ts';
 import { rows, type Row } from './rows.ts';
 import { cpuSeconds, residentMiB } from './usage.ts';
+import { measureWorkers } from './workers.ts';
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: 'nginx,haproxy,caddy,orca' },
-    rows: { type: 'string', default: rows.map(({ name }) => name).join(',') },
+    rows: { type: 'string', default: [...rows.map(({ name }) => name), 'workers'].join(',') },
     seconds: { type: 'string', default: '5' },
   },
 });
@@ -78,6 +79,7 @@ try {
     }
     console.log(formatRow(row, measured));
   }
+  if (asked.includes('workers')) console.log(await measureWorkers(place, seconds));
 } finally {
   for (const peer of peers) peer.stop();
   origin.stop();

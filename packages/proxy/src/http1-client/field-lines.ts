@@ -23,9 +23,9 @@ const isContent = classOf((code) => code === tab || (code >= space && code !== 0
  * lines, a bare CR or LF, control bytes, an empty name.
  */
 export const readFields = (text: string, start: number, fields: string[]): Malformed | undefined => {
-  const end = text.length - 2;
+  const last = text.length - 2;
   let at = start;
-  while (at < end) {
+  while (at < last) {
     let i = at;
     while (isToken[text.charCodeAt(i)] === 1) i += 1;
     if (i === at || text.charCodeAt(i) !== colon) return { fault: 'malformed field name' };
@@ -36,10 +36,13 @@ export const readFields = (text: string, start: number, fields: string[]): Malfo
     while (isContent[text.charCodeAt(i)] === 1) i += 1;
     if (!isLineEnd(text, i)) return { fault: 'malformed field value' };
     at = i + 2;
+    const end = i;
     while (i > from && isBlank(text.charCodeAt(i - 1))) i -= 1;
+    // Behind a coding not every parser takes a blank for nothing, and then the body has another end.
+    if (i < end && isCoding(name)) return { fault: 'blank behind a transfer coding' };
     fields.push(name, text.slice(from, i));
   }
-  return at === end ? undefined : { fault: 'malformed end of fields' };
+  return at === last ? undefined : { fault: 'malformed end of fields' };
 };
 
 /** Where the content that starts at `start` ends, if CR LF follows it. */
@@ -48,6 +51,8 @@ export const endOfContent = (text: string, start: number): number | undefined =>
   while (isContent[text.charCodeAt(i)] === 1) i += 1;
   return isLineEnd(text, i) ? i : undefined;
 };
+
+const isCoding = (name: string): boolean => name.length === 17 && name.toLowerCase() === 'transfer-encoding';
 
 const isBlank = (code: number): boolean => code === space || code === tab;
 

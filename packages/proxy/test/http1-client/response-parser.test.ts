@@ -95,6 +95,7 @@ test.each([
   ['an empty coding', 'Transfer-Encoding:'],
   ['a list with an empty coding', 'Transfer-Encoding: ,chunked'],
   ['a coding with a vertical tab', 'Transfer-Encoding: \x0bchunked'],
+  ['a coding with a tab behind it', 'Transfer-Encoding: chunked\t'],
   ['a coding with a parameter', 'Transfer-Encoding: chunked;a=b'],
 ])('P7 refuses a response framed by %s', (_, fields) => {
   expect(readResponse([`${ok}${fields}\r\n\r\n5\r\nhello\r\n0\r\n\r\n`]).fault).toBeDefined();
