@@ -16,6 +16,11 @@ export interface HttpsFront {
   readonly setAlpnCertificates: (certificates: readonly AlpnCertificate[]) => Promise<void>;
 }
 
+type Address = NonNullable<ReturnType<HttpsFront['address']>>;
+
+/** Handshakes in one turn that may go without an answer. */
+const mostSilent = 2;
+
 export interface HttpsPublisherOptions {
   readonly front: HttpsFront;
   readonly now: () => number;
@@ -46,23 +51,35 @@ export class HttpsPublisher {
       log.error({ hosts: names, reason }, 'the proxy cannot serve a certificate');
     const bad = new Set(refused.flatMap(({ names }) => names));
     const real = all.filter(({ host }) => next.httpsHosts.includes(host) && !bad.has(host));
-    const good: string[] = [];
-    for (const { host, pair } of real) if (await this.#isShown(host, pair, address)) good.push(host);
+    const good = await this.#shownOf(real, address);
     await front.setHttpsHosts(good);
     this.#inForce = good.length === real.length ? stampOf(next) : '';
   }
 
-  async #isShown(host: string, { serial }: Certificate, address: { host: string; port: number }): Promise<boolean> {
-    if (this.#shown.get(host) === serial) return true;
-    const shown = await shownSerial({ host, address });
+  /** Those that a handshake has shown, now or before. Where nobody answers, not every host has to find that out. */
+  async #shownOf(real: readonly Shown[], address: Address): Promise<readonly string[]> {
+    const good: string[] = [];
+    let silent = 0;
+    for (const { host, pair } of real) {
+      if (this.#shown.get(host) !== pair.serial) {
+        if (silent === mostSilent) continue;
+        const shown = await shownSerial({ host, address });
+        if (shown === undefined) silent += 1;
+        this.#remember(host, pair, shown);
+      }
+      if (this.#shown.get(host) === pair.serial) good.push(host);
+    }
+    return good;
+  }
+
+  #remember(host: string, { serial }: Certificate, shown: string | undefined): void {
     if (shown === serial) {
       this.#shown.set(host, serial);
-      return true;
+      return;
     }
     this.#shown.delete(host);
     if (this.#told.get(host) !== serial)
       this.#o.log.warn({ host, expected: serial, shown }, 'HTTPS does not show the new certificate yet; tries again');
     this.#told.set(host, serial);
-    return false;
   }
 }
