@@ -99,6 +99,7 @@ class Attached implements AttachedProxy {
   }
 
   async begin(): Promise<void> {
+    assertShort(this.#place);
     this.#session = this.#connect();
     try {
       await this.#session;
@@ -281,6 +282,14 @@ class Attached implements AttachedProxy {
 
 const ofAnotherVersion = (pid: number): ProxyError =>
   unreachable(`a proxy of another version runs and cannot be replaced (pid ${pid}): end it, and start again`);
+
+/** Unix sockets have names of 107 bytes at most, and the file has a longer name while it is made. */
+const maxPathBytes = 96;
+
+const assertShort = ({ dir, socketPath }: Place): void => {
+  if (Buffer.byteLength(socketPath) > maxPathBytes)
+    throw unreachable(`${dir} has too long a path for a socket in it: ${maxPathBytes} bytes are the most`);
+};
 
 const hasEnded = (calls: Calls): Promise<boolean> =>
   Promise.race([calls.ended.then(() => true), sleep(20).then(() => false)]);

@@ -38,6 +38,8 @@ const defaultTiming: PoolTiming = { pingEveryMs: 2_000, pingWithinMs: 10_000, re
 
 const startWithinMs = 30_000;
 const applyWithinMs = 10_000;
+/** Somebody does not want to wait. */
+const cutWithinMs = 1_000;
 const maxBackoffMs = 10_000;
 /** After so long a worker counts as sound, and its next end as the first. */
 const soundAfterMs = 60_000;
@@ -283,7 +285,7 @@ export class Pool {
   async #end(member: Member, how: 'retire' | 'close', graceMs: number): Promise<void> {
     member.isServing = false;
     const { worker } = member;
-    const late = setTimeout(() => worker.kill(), graceMs + applyWithinMs);
+    const late = setTimeout(() => worker.kill(), graceMs + (graceMs === 0 ? cutWithinMs : applyWithinMs));
     if (!member.hasState) worker.kill();
     // It answers by its end.
     worker.calls.call(how, { graceMs }, { timeoutMs: 0 }).then(

@@ -162,6 +162,29 @@ describe('ports, workers and disks', () => {
     await eventually(() => readFileSync(join(place.dir, 'proxy.json'), 'utf8').includes('app.test'));
   });
 
+  test('who asks twice for its end does not wait for what is in flight', async () => {
+    const slow = await rawOrigin(() => undefined);
+    const place = aPlace();
+    const proxy = await place.attach();
+    await proxy.replace({ table: { routes: [route([target(slow.port)])] } });
+    const client = await dial(proxy.address.port);
+    client.send('GET / HTTP/1.1\r\nHost: app.test\r\n\r\n');
+    await slow.until('Host: app.test');
+    proxy.detach();
+    process.kill(proxy.pid, 'SIGTERM');
+    process.kill(proxy.pid, 'SIGTERM');
+    const begun = performance.now();
+    await eventually(() => !existsSync(join(place.dir, 'proxy.pid')));
+    // Alone the first one would have waited for ten seconds.
+    expect(performance.now() - begun).toBeLessThan(9_000);
+  });
+
+  test('a path that no socket can have is refused in words', async () => {
+    const dir = join(aPlace().dir, 'x'.repeat(100));
+    const log = { info: () => undefined, error: () => undefined };
+    await expect(attachProxy({ dir, config: { http, workers: 1 }, log })).rejects.toThrow('too long a path');
+  });
+
   test('two who start it at the same time get one proxy, and one of them controls it', async () => {
     const place = aPlace();
     const log = { info: () => undefined, error: () => undefined };
