@@ -172,6 +172,7 @@ describe('ports, workers and disks', () => {
     await slow.until('Host: app.test');
     proxy.detach();
     process.kill(proxy.pid, 'SIGTERM');
+    await eventually(() => place.log().includes('"msg":"ends"'));
     process.kill(proxy.pid, 'SIGTERM');
     const begun = performance.now();
     await eventually(() => !existsSync(join(place.dir, 'proxy.pid')));
