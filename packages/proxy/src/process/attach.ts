@@ -100,13 +100,18 @@ class Attached implements AttachedProxy {
 
   async begin(): Promise<void> {
     assertShort(this.#place);
-    this.#session = this.#connect();
     try {
-      await this.#session;
+      this.#session = this.#connect();
+      // Whoever took it over may have hung up on us before we heard of it: asked again, the proxy says so.
+      await this.#session.catch((error: unknown) => {
+        if (codeOf(error) !== 'ORCA_PROXY_UNREACHABLE' || this.#epoch === undefined) throw error;
+        this.#session = this.#connect();
+        return this.#session;
+      });
     } catch (error) {
       this.#isDetached = true;
       if (this.#lost !== undefined) throw this.#lost;
-      if (this.isNew) await stopProxy(this.#o.dir, 0);
+      if (this.isNew && codeOf(error) !== 'ORCA_PROXY_SUPERSEDED') await stopProxy(this.#o.dir, 0);
       throw error;
     }
   }

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { createCalls, type Calls, type Handlers } from './calls.ts';
 import { socketLine } from './line.ts';
 
-/** The one who may change what is served, or anybody who only asks. */
-export type Role = 'controller' | 'visitor';
+/** The one who may change what is served, anybody who only asks, or a worker of a supervisor that died. */
+export type Role = 'controller' | 'visitor' | 'elder';
 
 /** Somebody who is connected; without a role until they have said hello. */
 export interface Session {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Handlers } from './calls.ts';
+import { connectTo } from './connect.ts';
 import { raiseHeir, type Inheritance, type Program } from './heir.ts';
 import { isAlive, readOwner } from './owner.ts';
 import { placeIn } from './place.ts';
@@ -16,13 +17,12 @@ export interface OrphanOptions {
 
 const turnMs = 300;
 const retryMs = 2_000;
-/** Until a new supervisor that somebody else started has workers of its own. */
-const settleMs = 5_000;
+const joinEveryMs = 50;
 
 /**
  * What a worker does whose supervisor died: it serves on, holds the ports open, and starts
- * another supervisor for them, unless a sibling or a control plane was faster. Resolves when
- * there is one, and this worker may end what it has.
+ * another supervisor for them, unless a sibling or a control plane was faster; that one it
+ * joins. Resolves when there is one that serves: this worker may end what it has, by its word.
  */
 export const outliveSupervisor = async (o: OrphanOptions): Promise<void> => {
   const { ownerPath } = placeIn(o.dir);
@@ -32,8 +32,8 @@ export const outliveSupervisor = async (o: OrphanOptions): Promise<void> => {
     // Taken away by a supervisor that ended because it was asked to.
     if (owner === undefined) return;
     if (isAlive(owner)) {
-      await sleep(settleMs);
-      if (isAlive(owner)) return;
+      if (await join(o)) return;
+      await sleep(joinEveryMs);
       continue;
     }
     try {
@@ -43,5 +43,16 @@ export const outliveSupervisor = async (o: OrphanOptions): Promise<void> => {
       // Somebody else claimed the directory, or nothing can be started at the moment.
       await sleep(retryMs);
     }
+  }
+};
+
+/** Tells a supervisor that somebody else started of this worker; false while it does not listen yet. */
+const join = async ({ dir, last }: OrphanOptions): Promise<boolean> => {
+  try {
+    const heir = await connectTo(placeIn(dir), last);
+    await heir?.call('hello', { role: 'elder' });
+    return heir !== undefined;
+  } catch {
+    return false;
   }
 };

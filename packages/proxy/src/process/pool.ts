@@ -88,7 +88,7 @@ export class Pool {
     this.#state = state;
     options.tickets.onRotate((keys) => {
       for (const { worker, generation } of this.#members)
-        if (generation.config.https !== undefined) void unlessGone(worker.calls.call('tickets', { keys }));
+        if (generation.config.https !== undefined) worker.calls.call('tickets', { keys }).catch(() => undefined);
     });
     this.#lastTick = options.now();
   }
@@ -135,7 +135,7 @@ export class Pool {
         // One that does not answer is replaced: nobody can tell by which state it serves.
         return unlessGone(applied, () => worker.kill());
       });
-    const elders = [...this.#elders].map((elder) => unlessGone(elder.call('state', state)));
+    const elders = [...this.#elders].map((elder) => this.#tell(elder.call('state', state)));
     const answers = await Promise.all([...asked, ...elders]);
     const refused = readRefused(answers.map((answer) => membersOf(answer)['refused']).find(Array.isArray));
     // A worker that starts later must show for their names what the others still do.
@@ -154,11 +154,19 @@ export class Pool {
 
   /** Resolves when nothing is in flight to the target in any worker, those that end included. */
   async drain(targetId: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const drain = (calls: Calls): Promise<unknown> =>
+      calls.call('drain', { targetId, timeoutMs }, { signal, timeoutMs: 0 });
     // With a worker ends what it had in flight.
-    const drains = this.#served.map((calls) =>
-      unlessGone(calls.call('drain', { targetId, timeoutMs }, { signal, timeoutMs: 0 })),
-    );
-    await Promise.all(drains);
+    const drains = this.#workers.map((calls) => unlessGone(drain(calls)));
+    const elders = [...this.#elders].map((elder) => this.#tell(drain(elder)));
+    await Promise.all([...drains, ...elders]);
+    signal.throwIfAborted();
+  }
+
+  /** The same for somebody who may not know the latest state. */
+  adopt(elder: Calls): void {
+    this.join(elder);
+    void this.#tell(elder.call('state', this.#state));
   }
 
   /** What a worker that starts now is told. */
@@ -173,7 +181,7 @@ export class Pool {
 
   /** Makes every worker go on in the file that has the access log's path now. */
   async reopenLogs(): Promise<void> {
-    await Promise.all(this.#served.map((calls) => unlessGone(calls.call('reopenLog', {}))));
+    await Promise.all(this.#served.map((calls) => this.#tell(calls.call('reopenLog', {}))));
   }
 
   report(): readonly WorkerReport[] {
@@ -190,7 +198,10 @@ export class Pool {
     for (const generation of this.#arming) generation.isRetired = true;
     if (this.#generation !== undefined) this.#generation.isRetired = true;
     this.#generation = undefined;
-    await Promise.all([...this.#members].map((member) => this.#end(member, 'close', graceMs)));
+    await Promise.all([
+      ...[...this.#members].map((member) => this.#end(member, 'close', graceMs)),
+      ...[...this.#elders].map((elder) => this.#tell(elder.call('close', { graceMs }, { timeoutMs: 0 }))),
+    ]);
   }
 
   /** Ends all workers when they have nothing left to do, for a successor that listens on the same handle. */
@@ -204,10 +215,24 @@ export class Pool {
     clearInterval(this.#ticking);
   }
 
+  get #workers(): readonly Calls[] {
+    return [...this.#members].filter(({ hasState }) => hasState).map(({ worker }) => worker.calls);
+  }
+
   /** Everybody who may have something in flight. */
   get #served(): readonly Calls[] {
-    const workers = [...this.#members].filter(({ hasState }) => hasState).map(({ worker }) => worker.calls);
-    return [...workers, ...this.#elders];
+    return [...this.#workers, ...this.#elders];
+  }
+
+  /** One of another version may not understand, and ends anyway: a deploy does not fail for it. */
+  async #tell(answer: Promise<unknown>): Promise<unknown> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (codeOf(error) !== 'ORCA_PROXY_UNREACHABLE')
+        this.#o.log.error('a predecessor that ends does not do as it is told', { reason: String(error) });
+      return undefined;
+    }
   }
 
   #of(generation: Generation): readonly Member[] {

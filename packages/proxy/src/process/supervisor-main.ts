@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { ProxyError } from '../errors.ts';
 import { parseState } from '../state.ts';
@@ -15,7 +16,13 @@ const [dir = '', build = ''] = process.argv.slice(2);
 process.title = 'orca-proxy';
 process.umask(0o077);
 const log = lineLog(
-  (line) => process.stdout.write(line),
+  (line) => {
+    try {
+      writeSync(1, line);
+    } catch {
+      // A full disk takes no log; it must not take the proxy.
+    }
+  },
   () => new Date(),
 );
 

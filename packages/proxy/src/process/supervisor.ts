@@ -184,6 +184,8 @@ export class Supervisor {
         if (this.#controller === session) this.#controller = undefined;
       });
       if (this.#serving !== undefined) void this.#keep();
+    } else if (role === 'elder') {
+      this.#pool.adopt(session.calls);
     } else if (role !== 'visitor') throw new ProxyError('ORCA_PROXY_PROTOCOL', 'a role is needed');
     session.role = role;
     session.epoch = this.#epoch;
@@ -280,6 +282,7 @@ export class Supervisor {
       },
       metrics: () => this.#pool.metrics(),
       reopenLog: () => this.#pool.reopenLogs(),
+      close: (params) => this.#pool.close(Number(membersOf(params)['graceMs'])),
     };
     this.#o.log.info('hands over to another build', { build });
     const inheritance = { ...kept, handles: serving.handles, ticketKeys: this.#tickets.keys };

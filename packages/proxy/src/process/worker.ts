@@ -53,10 +53,7 @@ export class Worker {
       },
       listen: () => this.#listen(),
       ping: () => ({ residentBytes: process.memoryUsage.rss() }),
-      metrics: () => this.#proxy.metrics(),
-      reopenLog: () => this.#proxy.reopenLog(),
       retire: (params) => this.#end((proxy, graceMs) => proxy.retire(graceMs), params),
-      close: (params) => this.#end((proxy, graceMs) => proxy.close(graceMs), params),
     });
     void line.ended.then(() => this.#onOrphaned());
     this.#calls.note('ready', { protocol });
@@ -78,6 +75,9 @@ export class Worker {
         const { targetId, timeoutMs } = membersOf(params);
         await this.#proxy.drain(String(targetId), { timeoutMs: Number(timeoutMs), signal });
       },
+      metrics: () => this.#proxy.metrics(),
+      reopenLog: () => this.#proxy.reopenLog(),
+      close: (params) => this.#end((proxy, graceMs) => proxy.close(graceMs), params),
     };
   }
 

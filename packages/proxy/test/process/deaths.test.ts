@@ -55,9 +55,9 @@ describe('when a process of the proxy dies', () => {
     expect(failures).toEqual([]);
     expect(asked).toBeGreaterThan(50);
     expect((await proxy.status()).pid).toBe(proxy.pid);
-    // And it obeys.
+    // And it obeys, and so do the workers that it has not started.
     await proxy.replace({ table: { routes: [] } });
-    expect(statusOf(await exchange(proxy.address.port, get))).toBe(404);
+    await eventually(async () => statusOf(await exchange(proxy.address.port, get)) === 404);
     expect(place.log()).toContain('its workers served on');
   });
 
