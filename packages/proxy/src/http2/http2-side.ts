@@ -132,7 +132,8 @@ export class Http2Side implements ClientSide {
     if (this.#isGone) return;
     this.#trailers = trailers;
     if (stream.writableEnded) return;
-    const last = this.#held ?? chunk;
+    if (chunk !== undefined) this.#release();
+    const last = chunk ?? this.#held;
     this.#held = undefined;
     if (last === undefined) stream.end();
     else stream.end(last);
@@ -189,7 +190,8 @@ const endOfTask = Promise.resolve();
 
 /** Node's headers for interim responses and trailers; repeated names become a list of values. */
 const fieldRecord = (fields: RawFields): Record<string, string | string[]> => {
-  const record: Record<string, string | string[]> = {};
+  // Without a prototype: `constructor` and `__proto__` are field names like any other.
+  const record: Record<string, string | string[]> = Object.create(null);
   for (let i = 0; i < fields.length; i += 2) {
     const name = (fields[i] ?? '').toLowerCase();
     const value = fields[i + 1] ?? '';

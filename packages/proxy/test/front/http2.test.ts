@@ -257,6 +257,15 @@ test('P40 passes trailers on to a client that reads them, without what may not b
   expect(origin.received[0]).toMatch(/\r\nTE: trailers\r\n/i);
 });
 
+test('P70 survives fields that are called as what every object has', async () => {
+  const odd = 'constructor: 1\r\n__proto__: 2\r\nconstructor: 3\r\n';
+  const head = `HTTP/1.1 103 Early Hints\r\n${odd}\r\nHTTP/1.1 200 OK\r\n${odd}Transfer-Encoding: chunked\r\n\r\n`;
+  const { proxy } = await setup(`${head}2\r\nok\r\n0\r\n${odd}\r\n`);
+  const answer = await once2(proxy.httpsPort, { te: 'trailers' });
+  expect(answer).toMatchObject({ status: 200, body: 'ok', interim: [103], resetCode: 0 });
+  expect(fieldOf(answer, 'constructor')).toEqual(['1', '3']);
+});
+
 test('P40 keeps trailers from a client that did not ask, and drops those of a request', async () => {
   const { proxy, origin } = await setup(trailing);
   const client = await session(proxy.httpsPort);
