@@ -76,6 +76,7 @@ export const actions: Readonly<Record<ActionName, Action>> = {
       service: text(a, 'service') ?? '',
       tail: number(a, 'tail') ?? 100,
       follow: flag(a, 'follow'),
+      failed: flag(a, 'failed'),
     }),
   stop: async (c, a) => (await import('./commands/stop.ts')).stop(c, { ...global(a), services: texts(a, 'services') }),
   certs: async (c, a) => (await import('./commands/certs.ts')).certs(c, { ...global(a), json: flag(a, 'json') }),

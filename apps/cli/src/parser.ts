@@ -102,7 +102,13 @@ const operations = (parser: Argv, run: Run): Argv =>
           .positional('service', { type: 'string', demandOption: true })
           .option('tail', { type: 'number', default: 100, describe: 'lines from the end' })
           .option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'go on until Ctrl-C' })
-          .example('orca logs web -f', 'from the last 100 lines on'),
+          .option('failed', {
+            type: 'boolean',
+            default: false,
+            describe: 'of what failed and was kept for its output, not of what runs',
+          })
+          .example('orca logs web -f', 'from the last 100 lines on')
+          .example('orca logs web --failed', 'why the last update was taken back'),
       run(actions.logs),
     )
     .command(

@@ -25,10 +25,10 @@ import { rivalClaim } from './claims.ts';
 import { Deployment, previewEnd, withFailures } from './deployment.ts';
 import { isMutable, loadDesired, type Desired, type DesiredPorts } from './desired.ts';
 import { EventQueue } from './event-queue.ts';
-import { followLogs, lastLines } from './instance-logs.ts';
+import { followLogs, lastLines, whoseLogs } from './instance-logs.ts';
 import type { Look } from './look.ts';
 import { obstacleOf } from './obstacles.ts';
-import { overtakenBy, removals, staysStopped, triedAgain, unknownNames, type Order } from './order.ts';
+import { failedBefore, leftAlone, overtakenBy, removals, staysStopped, unknownNames, type Order } from './order.ts';
 import { SingleFile } from './single-file.ts';
 import { staleReason, staleSecrets } from './stale-secrets.ts';
 import { statusOf } from './status.ts';
@@ -141,12 +141,7 @@ class Plane implements ServerPlane {
   async *logs(request: LogsRequest, signal: AbortSignal): AsyncIterable<LogLine> {
     // A container prints what it was given, also while the files are broken.
     await this.#o.desired.secrets.refresh().catch(() => undefined);
-    const instances = (await this.#o.runtime.details(signal)).filter((i) => i.service === request.service);
-    if (instances.length === 0)
-      throw new ApiError(404, `${request.service} has no container; deploy it first: orca deploy ${request.service}`);
-    // A failed candidate's lines are what the reader of a broken first deploy looks for.
-    const current = instances.filter((i) => i.stage === 'current');
-    const chosen = current.length > 0 ? current : instances;
+    const chosen = whoseLogs(await this.#o.runtime.details(signal), request);
     for await (const line of followLogs(this.#o.runtime, chosen, request, signal)) {
       yield { ...line, text: this.#o.redact(line.text) };
     }
@@ -227,7 +222,9 @@ class Plane implements ServerPlane {
       // What is not deployed now counts as it was last deployed, if it was.
       ...outOfScope.map((d) => accepted.services().find((a) => a.spec.name === d.spec.name) ?? d),
     ].map((d) => ({ ...d, lastGood: accepted.services().find((a) => a.spec.name === d.spec.name)?.lastGood }));
-    const quarantined = new Map([...accepted.quarantine].filter(([name]) => !wanted.some((d) => d.spec.name === name)));
+    const left = leftAlone(wanted, { quarantined: accepted.quarantine, observed: input.observed, named });
+    const tried = wanted.filter((d) => !left.has(d.spec.name));
+    const quarantined = new Map([...accepted.quarantine].filter(([name]) => !tried.some((d) => d.spec.name === name)));
     const preview = plan({
       desired,
       observed: input.observed,
@@ -243,7 +240,7 @@ class Plane implements ServerPlane {
       accepted.services().filter((d) => !names.has(d.spec.name)),
     );
     if (rival !== undefined) return { end: failedEnd('refused', rival) };
-    for (const issue of [...triedAgain(wanted, accepted.quarantine), ...staysStopped(wanted, named)])
+    for (const issue of [...failedBefore(wanted, accepted.quarantine, left), ...staysStopped(wanted, named)])
       emit({ type: 'issue', issue: { ...issue, message: this.#o.redact(issue.message) } });
     if (input.observed.kind === 'unknown' || request.dryRun) {
       emit(wirePlan(preview));
@@ -260,7 +257,7 @@ class Plane implements ServerPlane {
       await accepted.remove(removed);
       for (const name of named ?? []) await accepted.setPaused(name, false);
     });
-    for (const d of wanted) accepted.quarantine.delete(d.spec.name);
+    for (const d of tried) accepted.quarantine.delete(d.spec.name);
     const deployment = this.#begin(names, emit);
     deployment.announce(preview);
     this.#fetchAhead(wanted, preview.steps, signal);

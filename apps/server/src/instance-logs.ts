@@ -1,4 +1,4 @@
-import type { LogLine, LogsRequest } from '@orca/api';
+import { ApiError, type LogLine, type LogsRequest } from '@orca/api';
 import type { InstanceKey } from '@orca/reconcile';
 import type { DockerRuntime, InstanceDetails } from '@orca/runtime-docker';
 import { EventQueue } from './event-queue.ts';
@@ -12,6 +12,22 @@ export const lastLines = async (runtime: DockerRuntime, key: InstanceKey): Promi
   const signal = AbortSignal.timeout(5_000);
   for await (const { text } of runtime.logs(key, { tail: failureTail, follow: false, signal })) lines.push(text);
   return lines.slice(-failureTail);
+};
+
+/** The instances that a request for logs is about; throws 404 when there is none. */
+export const whoseLogs = (
+  instances: readonly InstanceDetails[],
+  { service, failed = false }: LogsRequest,
+): readonly InstanceDetails[] => {
+  const own = instances.filter((i) => i.service === service);
+  if (own.length === 0) throw new ApiError(404, `${service} has no container; deploy it first: orca deploy ${service}`);
+  const unproven = own.filter((i) => i.stage === 'candidate');
+  if (failed && unproven.length === 0)
+    throw new ApiError(404, `${service} has no failed or unproven container; its logs: orca logs ${service}`);
+  const current = own.filter((i) => i.stage === 'current');
+  // A failed candidate's lines are what the reader of a broken first deploy looks for.
+  if (failed || current.length === 0) return unproven.length > 0 ? unproven : own;
+  return current;
 };
 
 /** Lines of several instances as they come, each with its slot. */

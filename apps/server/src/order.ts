@@ -1,5 +1,5 @@
 import type { WireFailure, WireIssue } from '@orca/api';
-import type { DesiredService, Quarantined } from '@orca/reconcile';
+import type { DesiredService, ObservedState, Quarantined } from '@orca/reconcile';
 import type { ServiceSpec } from '@orca/spec';
 import type { Accepted } from './accepted.ts';
 import type { Before } from './call-off.ts';
@@ -40,15 +40,40 @@ export const unknownNames = (
   return `no such service: ${unknown.join(', ')} (there are: ${known.join(', ') || 'none'})`;
 };
 
-/** Whoever asks for what failed before should know that it is tried again, with all that this costs. */
-export const triedAgain = (
+/**
+ * Services that a deploy of everything leaves as they are: what it asks for failed before, and
+ * an older instance serves that another try could take off the air. Naming the service tries it.
+ */
+export const leftAlone = (
+  wanted: readonly DesiredService<ServiceSpec>[],
+  o: {
+    readonly quarantined: Quarantined;
+    readonly observed: ObservedState;
+    readonly named: ReadonlySet<string> | undefined;
+  },
+): ReadonlySet<string> => {
+  const { quarantined, observed, named } = o;
+  if (named !== undefined || observed.kind === 'unknown') return new Set();
+  const serving = new Set(
+    observed.instances.flatMap((i) => (i.stage === 'current' && i.status === 'running' ? [i.service] : [])),
+  );
+  const isLeft = ({ spec: { name }, revision }: DesiredService<ServiceSpec>): boolean =>
+    serving.has(name) && quarantined.get(name)?.revision === revision;
+  return new Set(wanted.filter(isLeft).map((d) => d.spec.name));
+};
+
+/** Whoever asks for what failed before should know what becomes of it: another try, with all that it costs, or none. */
+export const failedBefore = (
   wanted: readonly DesiredService<ServiceSpec>[],
   quarantined: Quarantined,
+  left: ReadonlySet<string>,
 ): readonly WireIssue[] =>
   wanted.flatMap(({ spec: { name, source }, revision, isPaused }) => {
     const failed = quarantined.get(name);
     if (failed?.revision !== revision || isPaused) return [];
-    const message = `failed before, and is tried again as it is: ${failed.reason}`;
+    const message = left.has(name)
+      ? `failed before and nothing of it has changed, so the one before it goes on serving; to try it again: orca deploy ${name}`
+      : `failed before, and is tried again as it is: ${failed.reason}`;
     return [{ severity: 'warning', ...source, col: 1, path: name, message }];
   });
 

@@ -67,8 +67,15 @@ const serviceStatus = (
     paused: isPaused,
     staleSecrets: stale,
     startedAt: running.map((i) => i.startedAt).find((at) => at !== undefined),
-    lastFailure: failure ?? (isPaused ? undefined : trouble(own)),
+    lastFailure: withHint(spec.name, failure ?? (isPaused ? undefined : trouble(own)), own),
   };
+};
+
+/** What failed beside what runs is stopped but kept: its output is what the reader needs next. */
+const withHint = (name: string, failure: string | undefined, own: readonly InstanceDetails[]): string | undefined => {
+  const isKept = own.some((i) => i.stage === 'candidate' && i.status === 'exited');
+  const isHidden = own.some((i) => i.stage === 'current');
+  return failure !== undefined && isKept && isHidden ? `${failure} (see: orca logs ${name} --failed)` : failure;
 };
 
 interface Trouble {

@@ -37,8 +37,8 @@ export const createApiClient = (options: ApiClientOptions): ControlPlane => {
       if (!isStatus(answer)) throw notOrca(endpoint);
       return answer;
     },
-    async *logs({ service, tail, follow }, signal) {
-      const path = `/api/v1/services/${encodeURIComponent(service)}/logs?tail=${tail}&follow=${follow}`;
+    async *logs({ service, tail, follow, failed = false }, signal) {
+      const path = `/api/v1/services/${encodeURIComponent(service)}/logs?tail=${tail}&follow=${follow}&failed=${failed}`;
       for await (const line of values(endpoint, { path }, signal)) if (isLogLine(line)) yield line;
     },
     async certs(signal) {

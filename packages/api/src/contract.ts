@@ -136,6 +136,8 @@ export interface LogsRequest {
   /** Lines from the end. */
   readonly tail: number;
   readonly follow: boolean;
+  /** Of what failed and was kept for its logs, rather than of what runs. */
+  readonly failed?: boolean;
 }
 
 /** The certificate of one host, and what becomes of it. Times are ISO. */

@@ -68,7 +68,11 @@ const statusQuery = Type.Object({ project: Type.Optional(Type.String({ maxLength
 const logsParams = Type.Object({ name: serviceName }, strict);
 const certParams = Type.Object({ host: Type.String({ pattern: '^(\\*\\.)?[a-z0-9.-]{1,253}$' }) }, strict);
 const logsQuery = Type.Object(
-  { tail: Type.Optional(Type.String({ pattern: '^[0-9]{1,6}$' })), follow: Type.Optional(flag) },
+  {
+    tail: Type.Optional(Type.String({ pattern: '^[0-9]{1,6}$' })),
+    follow: Type.Optional(flag),
+    failed: Type.Optional(flag),
+  },
   strict,
 );
 
@@ -142,6 +146,7 @@ const logs: Route = {
       service: call.params.name,
       tail: Number(call.query.tail ?? 100),
       follow: call.query.follow !== undefined && call.query.follow !== 'false',
+      failed: call.query.failed !== undefined && call.query.failed !== 'false',
     };
     const lines = plane.logs(request, signal);
     return accepts(ndjson)

@@ -17,7 +17,9 @@ export interface RevisionInputs {
  * `h1:` is the version of this very calculation, so that a later one can recognise revisions of an earlier one.
  */
 export function revisionOf(spec: ServiceSpec, inputs: RevisionInputs): string {
-  const fields = Object.entries(spec).filter(([name]) => recreateFields.has(name));
+  const fields = Object.entries(spec)
+    .filter(([name]) => recreateFields.has(name))
+    .map(([name, value]: [string, unknown]) => [name, SETS.has(name) ? inFixedOrder(value) : value] as const);
   const canonical = canonicalJson({ spec: Object.fromEntries(fields), inputs });
   return `h1:${createHash('sha256').update(canonical).digest('hex').slice(0, 32)}`;
 }
@@ -26,19 +28,20 @@ const recreateFields: ReadonlySet<string> = new Set(
   Object.entries(impactOf).flatMap(([name, impact]) => (impact === 'recreate' ? [name] : [])),
 );
 
-/** Lists whose order means nothing. All others, `command` and template parts, keep theirs. */
+/** Fields whose order means nothing. All others, `command` and template parts, keep theirs. */
 const SETS: ReadonlySet<string> = new Set(['aliases', 'mounts', 'publishedPorts', 'volumes']);
 
+function inFixedOrder(value: unknown): unknown {
+  return Array.isArray(value) ? value.toSorted((a, b) => compare(canonicalJson(a), canonicalJson(b))) : value;
+}
+
 /** JSON with sorted keys and without absent ones. */
-export function canonicalJson(value: unknown, isSet = false): string {
-  if (Array.isArray(value)) {
-    const items = value.map((item: unknown) => canonicalJson(item));
-    return `[${(isSet ? items.toSorted(compare) : items).join(',')}]`;
-  }
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((item: unknown) => canonicalJson(item)).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   const members = Object.entries(value)
     .filter(([, member]) => member !== undefined)
     .toSorted(([a], [b]) => compare(a, b))
-    .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member, SETS.has(name))}`);
+    .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`);
   return `{${members.join(',')}}`;
 }

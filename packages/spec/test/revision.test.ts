@@ -162,6 +162,12 @@ describe('6: a revision', () => {
     );
   });
 
+  test('depends on the order of what a variable is made of, whatever its name', () => {
+    const of = (text: string): string =>
+      revisionOf(serviceOf(web('[service.env]', `volumes = "${text}"`)), { ...INPUTS, secretDigests: {} });
+    expect(of('${secrets.A}-x')).not.toBe(of('-x${secrets.A}'));
+  });
+
   test('depends on the order of a command', () => {
     expect(revisionOf({ ...full, command: full.command?.toReversed() }, INPUTS)).not.toBe(revisionOf(full, INPUTS));
   });
