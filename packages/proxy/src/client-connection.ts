@@ -94,7 +94,7 @@ export class ClientConnection {
     this.#isRetired = true;
   }
 
-  /** A successor takes the next connection; nothing that may be on its way on this one is cut. */
+  /** An heir takes the next connection; nothing that may be on its way on this one is cut. */
   endWithNextResponse(): void {
     this.#isRetired = true;
   }

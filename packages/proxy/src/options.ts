@@ -145,7 +145,7 @@ export interface Proxy {
    */
   listen(handles?: ListenHandles): Promise<void>;
   /**
-   * For a proxy whose successor listens on the same handle: takes no more connections and cuts
+   * For a proxy whose heir listens on the same handle: takes no more connections and cuts
    * none. Each ends after its next response, or when it is idle for too long; resolves when all
    * have ended. Past the grace the rest is cut.
    */

@@ -48,7 +48,7 @@ export const openControlSocket = async (o: ControlSocketOptions): Promise<Contro
   server.on('error', (error) => o.onFault(String(error)));
   return {
     sessions,
-    // Node would take the path away, which may be a successor's by now; it has another name, so it does not.
+    // Node would take the path away, which may be an heir's by now; it has another name, so it does not.
     refuse: () => void server.close(),
     close: () => {
       server.close();

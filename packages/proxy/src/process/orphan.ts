@@ -41,18 +41,20 @@ export const outliveSupervisor = async (o: OrphanOptions): Promise<void> => {
       return;
     } catch {
       // Somebody else claimed the directory, or nothing can be started at the moment.
-      await sleep(retryMs);
+      const faster = readOwner(ownerPath);
+      if (faster === undefined || !isAlive(faster)) await sleep(retryMs);
     }
   }
 };
 
 /** Tells a supervisor that somebody else started of this worker; false while it does not listen yet. */
 const join = async ({ dir, last }: OrphanOptions): Promise<boolean> => {
+  const heir = await connectTo(placeIn(dir), last).catch(() => undefined);
   try {
-    const heir = await connectTo(placeIn(dir), last);
     await heir?.call('hello', { role: 'elder' });
     return heir !== undefined;
   } catch {
+    heir?.end();
     return false;
   }
 };

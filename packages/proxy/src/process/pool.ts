@@ -204,7 +204,7 @@ export class Pool {
     ]);
   }
 
-  /** Ends all workers when they have nothing left to do, for a successor that listens on the same handle. */
+  /** Ends all workers when they have nothing left to do, for an heir that listens on the same handles. */
   async retire(): Promise<void> {
     if (this.#generation !== undefined) this.#retire(this.#generation);
     this.#generation = undefined;
