@@ -19,6 +19,7 @@ export const requests: readonly string[] = [
   `GET /@ HTTP/1.1\r\n${host}\r\nGET /@b HTTP/1.1\r\n${host}\r\n`,
   `POST /@ HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhelloGET /@b HTTP/1.1\r\n${host}\r\n`,
   `POST /@ HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nPOST /@b HTTP/1.1\r\n${host}Content-Length: 1\r\n\r\nx`,
+  `POST /@ HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\nGET /@b HTTP/1.1\r\n${host}\r\n`,
   `GET /@ HTTP/1.1\r\n${host}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
   `GET /@ HTTP/1.1\r\n${host}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n\r\n`,
 ];

@@ -48,15 +48,18 @@ export class Llhttp {
   readonly #parser = new HTTPParser();
   #fault: string | undefined;
   #early: string[] = [];
+  #earlyUrl = '';
 
   constructor(kind: 'REQUEST' | 'RESPONSE', maxHeaderBytes: number, skipsBody: (message: Message) => boolean) {
     const parser = this.#parser;
     parser.initialize(HTTPParser[kind], {}, maxHeaderBytes, 0);
-    // Comes in the middle of long heads, too.
-    parser[HTTPParser.kOnHeaders] = (fields: string[]) => {
+    // Comes for trailers, in the middle of long heads, and for the head of a message behind trailers.
+    parser[HTTPParser.kOnHeaders] = (fields: string[], url: string) => {
       const last = this.messages.at(-1);
-      if (last === undefined || last.isComplete) this.#early.push(...fields);
-      else last.trailers = [...last.trailers, ...fields];
+      if (last === undefined || last.isComplete) {
+        this.#early.push(...fields);
+        this.#earlyUrl += url;
+      } else last.trailers = [...last.trailers, ...fields];
     };
     // oxlint-disable-next-line max-params
     parser[HTTPParser.kOnHeadersComplete] = (
@@ -69,7 +72,7 @@ export class Llhttp {
     ) => {
       const message: Message = {
         method: method === undefined ? '' : (methods[method] ?? ''),
-        url: url ?? '',
+        url: url ?? this.#earlyUrl,
         status: status ?? 0,
         fields: [...this.#early, ...(fields ?? [])],
         body: '',
@@ -77,6 +80,7 @@ export class Llhttp {
         isComplete: false,
       };
       this.#early = [];
+      this.#earlyUrl = '';
       this.messages.push(message);
       return skipsBody(message) ? 1 : 0;
     };
