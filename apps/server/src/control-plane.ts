@@ -177,8 +177,8 @@ class Plane implements ServerPlane {
     const unknown = unknownNames(request.services, first.good.services);
     if (unknown !== undefined) return failedEnd('refused', unknown);
     if (!request.dryRun) {
-      if (request.recreate) await this.#bump(request.services, signal);
       await this.#o.runtime.ping(signal);
+      if (request.recreate) await this.#bump(request.services, signal);
       // A moved tag must be known before the plan: its new image is part of the revision.
       for (const issue of await this.#refreshImages(first.good.services, request.services, signal))
         emit({ type: 'issue', issue });
