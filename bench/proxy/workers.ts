@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { loadHttp1 } from './load.ts';
@@ -33,8 +34,10 @@ interface Pooled {
 const measurePool = async (place: Place, workers: number, seconds: number): Promise<Pooled> => {
   // Only now is it built.
   const { attachProxy } = await import('@orca/proxy/process');
+  const dir = join(place.dir, `pool-${workers}`);
+  mkdirSync(dir, { mode: 0o700 });
   const proxy = await attachProxy({
-    dir: join(place.dir, `pool-${workers}`),
+    dir,
     config: { http: { host: '127.0.0.1', port: 0 }, workers },
     log: { info: () => {}, error: () => {} },
   });
