@@ -1,6 +1,14 @@
 import { enableCompileCache } from 'node:module';
 
-// Compiled code is kept between runs: a command starts 10 ms sooner. It must be on before the
-// program is loaded, so that is a file of its own.
-enableCompileCache();
-void import('./program.ts');
+const oldest = 24;
+
+if (Number(process.versions.node.split('.')[0]) < oldest) {
+  // npm only warns about it, and what comes next would fail in words that help nobody.
+  console.error(`error: orca needs Node ${oldest} or newer; this is ${process.versions.node} (${process.execPath})`);
+  process.exitCode = 1;
+} else {
+  // Compiled code is kept between runs: a command starts 10 ms sooner. It must be on before the
+  // program is loaded, so that is a file of its own.
+  enableCompileCache();
+  void import('./program.ts');
+}
