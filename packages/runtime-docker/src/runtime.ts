@@ -10,13 +10,15 @@ import { Calls, shortMs } from './calls.ts';
 import { diskFault, diskOf } from './disk.ts';
 import { driftOf, formatDrift, type Drift } from './drift.ts';
 import { imagesInUse, removeImage } from './image-removal.ts';
+import { ignoredStop } from './ignored-stop.ts';
 import { createImages } from './images.ts';
 import { createInspections, type Inspections } from './inspections.ts';
 import { machineOf, type Machine } from './machine.ts';
 import { mend, reconnect, rejoin } from './mend.ts';
 import { Places } from './places.ts';
 import { createSecretFiles, defaultSecretDirs, type SecretFiles } from './secret-files.ts';
-import { label, labelsOf, restartOf, type RestartPolicy } from './labels.ts';
+import { label, labelsOf, restartOf } from './labels.ts';
+import { noRestart, RestartPolicies } from './restart-policies.ts';
 import { containerLines, type ContainerLine, type LogOptions } from './container-logs.ts';
 import { candidateName, retiredName, sharedNetwork, stableName } from './names.ts';
 import {
@@ -32,11 +34,8 @@ import {
 import { startError } from './start-error.ts';
 import { watchEngine, type EngineEvent } from './watch.ts';
 
-const noRestart: RestartPolicy = { Name: 'no', MaximumRetryCount: 0 };
 const defaultHost = 'unix:///var/run/docker.sock';
 const createMs = 120_000;
-/** What a process shows that ended by SIGKILL. */
-const killedCode = 137;
 /** What a stop may take beyond its grace before the call itself is given up. */
 const stopMarginMs = 15_000;
 /** Shorter than the time between two full looks, so that each of those asks the engine anew. */
@@ -58,6 +57,7 @@ class ContainerRuntime implements DockerRuntime {
   /** Where instances were last seen: asking for one by its id costs the engine half of a search by label. */
   readonly #ids = new Map<InstanceKey, string>();
   readonly #inspections: Inspections;
+  readonly #restarts: RestartPolicies;
 
   constructor(o: DockerRuntimeOptions) {
     this.#o = o;
@@ -70,6 +70,11 @@ class ContainerRuntime implements DockerRuntime {
     });
     const onMutation = (call: string): void => o.onMutation?.(call);
     this.#calls = new Calls({ engine: this.#engine, onMutation, onActed: (id) => this.#inspections.forget(id) });
+    this.#restarts = new RestartPolicies({
+      calls: this.#calls,
+      inspect: (id) => this.#inspectId(id),
+      isHeld: (key) => o.isHeld?.(key) === true,
+    });
     this.#places = new Places(this.#calls, this.#engine, o.cluster);
     this.#secretFiles = createSecretFiles(o.secretDirs ?? defaultSecretDirs(process.geteuid?.() ?? 0), o.cluster);
     this.#images = createImages({
@@ -221,7 +226,7 @@ class ContainerRuntime implements DockerRuntime {
       throw startError(seen, error);
     }
     // A proven one was taken out of the engine's hands when it was stopped; it gets its policy back.
-    if (stageOfSeen(seen) === 'current') await this.#setRestart(seen, this.#restartOf(seen));
+    if (stageOfSeen(seen) === 'current') await this.#restarts.set(seen, this.#restarts.wanted(seen));
   }
 
   async stop(key: InstanceKey, graceMs: number, signal: AbortSignal): Promise<void> {
@@ -229,23 +234,16 @@ class ContainerRuntime implements DockerRuntime {
     if (seen === undefined || seen.state === 'exited' || seen.state === 'created') return;
     signal.throwIfAborted();
     // First the policy: an engine that restarts in the middle must not revive what is to stay stopped.
-    await this.#setRestart(seen, noRestart);
+    await this.#restarts.set(seen, noRestart);
     const seconds = Math.ceil(graceMs / 1000);
     const begun = performance.now();
     await this.#calls.act(seen, 'stop', (container) => container.stop({ t: seconds }), {
       timeoutMs: graceMs + stopMarginMs,
       fine: [304, 404],
     });
-    if (performance.now() - begun >= seconds * 1000) await this.#tellIfKilled(seen, seconds);
-  }
-
-  /** A container that has to be killed loses what it had in memory: its owner should know. */
-  async #tellIfKilled(seen: Seen, seconds: number): Promise<void> {
-    const info = await this.#inspectId(seen.id);
-    if (info?.State.ExitCode !== killedCode || info.State.OOMKilled) return;
-    this.#o.onWarning?.(
-      `${seen.service}: ignored the request to stop (SIGTERM, or its stop_signal) and was killed after ${seconds} s; stop_grace_secs gives more time`,
-    );
+    if (performance.now() - begun < seconds * 1000) return;
+    const warning = ignoredStop(seen.service, await this.#inspectId(seen.id), seconds);
+    if (warning !== undefined) this.#o.onWarning?.(warning);
   }
 
   async commit(key: InstanceKey): Promise<void> {
@@ -263,14 +261,14 @@ class ContainerRuntime implements DockerRuntime {
       }
       await this.#rename(seen, stable);
     }
-    await this.#setRestart(seen, restartOf(seen.labels));
+    await this.#restarts.set(seen, restartOf(seen.labels));
   }
 
   async repair(key: InstanceKey): Promise<void> {
     const seen = await this.#mustFind(key);
     for (const drift of await this.#driftOf(seen, seen.inspected)) {
       if (drift.kind === 'name') await this.commit(key);
-      else if (drift.kind === 'restart') await this.#setRestart(seen, this.#restartOf(seen));
+      else if (drift.kind === 'restart') await this.#restarts.set(seen, this.#restarts.wanted(seen));
       else await mend(this.#calls, seen, drift, await this.#machine());
     }
     this.#inspections.forget(seen.id);
@@ -349,12 +347,7 @@ class ContainerRuntime implements DockerRuntime {
   /** What is not proven, or does not run, is brought up anew if it is wanted: nothing to repair. */
   async #driftOf(seen: Seen, info: ContainerInspectInfo | undefined): Promise<readonly Drift[]> {
     if (seen.state !== 'running' || stageOfSeen(seen) !== 'current') return [];
-    return driftOf(seen, info, { machine: await this.#machine(), restart: this.#restartOf(seen) });
-  }
-
-  /** Whoever crashes again and again is started by orca alone: the engine would not let it rest. */
-  #restartOf({ key, labels }: Seen): RestartPolicy {
-    return this.#o.isHeld?.(key) === true ? noRestart : restartOf(labels);
+    return driftOf(seen, info, { machine: await this.#machine(), restart: this.#restarts.wanted(seen) });
   }
 
   /** The name of a candidate may be held by an unproven one of ours, which goes, or by a stranger, who stays. */
@@ -388,14 +381,6 @@ class ContainerRuntime implements DockerRuntime {
         { retryable: false, cause: error },
       );
     }
-  }
-
-  /** Asking is cheap, and changing costs the engine ten times as much: only what differs is changed. */
-  async #setRestart(seen: Seen, policy: RestartPolicy): Promise<void> {
-    const inspected = seen.inspected ?? (await this.#inspectId(seen.id));
-    if (inspected === undefined || inspected.HostConfig.RestartPolicy?.Name === policy.Name) return;
-    const what = `restart policy ${policy.Name} for`;
-    await this.#calls.act(seen, what, (container) => container.update({ RestartPolicy: policy }), { fine: [404] });
   }
 
   /** Never forced and never with its volumes: what still runs, or holds data, is not ours to end here. */

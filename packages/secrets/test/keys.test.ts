@@ -80,7 +80,7 @@ describe('S1: rotating keys', () => {
 });
 
 describe('S5: where the master key is', () => {
-  const place = (env: Record<string, string>, home = '/home/x/.orca') => findMasterKey({ home, env, cwd: '/work' });
+  const place = (env: Record<string, string>, home = '/home/x/.orca') => findMasterKey({ home, env, cwd: '/srv/here' });
 
   test('ORCA_MASTER_KEY_FILE comes first, then a credential of the unit, then the home', () => {
     using a = aStore();
@@ -91,7 +91,7 @@ describe('S5: where the master key is', () => {
     writeFileSync(join(credentials, 'master.key'), '');
     const handed = { keyPath: join(credentials, 'master.key'), keyPrivacy: 'credential' };
     expect(place({ CREDENTIALS_DIRECTORY: credentials })).toMatchObject(handed);
-    expect(place({ CREDENTIALS_DIRECTORY: credentials, ORCA_MASTER_KEY_FILE: 'k' }).keyPath).toBe('/work/k');
+    expect(place({ CREDENTIALS_DIRECTORY: credentials, ORCA_MASTER_KEY_FILE: 'k' }).keyPath).toBe('/srv/here/k');
   });
 
   test('a credential as systemd leaves it (root, group bits of its access list) opens the secrets; one that others read does not', async () => {
