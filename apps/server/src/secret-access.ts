@@ -26,6 +26,8 @@ export interface SecretAccess {
 
 /** So many replaced values are still masked: the latest, in case one is renewed by a program every hour. */
 const MOST_FORMER = 500;
+/** A record in memory is a deploy old at most; several changes may lie between two deploys. */
+const MOST_FORMER_OF_ONE = 8;
 
 export const createSecretAccess = (store: SecretStore): SecretAccess => new Access(store);
 
@@ -33,6 +35,8 @@ class Access implements SecretAccess {
   readonly #store: SecretStore;
   /** The newest value of each name. */
   readonly #newest = new Map<string, SecretValue>();
+  /** Those before it, the latest first. */
+  readonly #former = new Map<string, readonly string[]>();
   /** By their text, all values that there were while this process ran: a container still prints the one before. */
   readonly #known = new Map<string, SecretValue>();
   #public: ReadonlySet<string> = new Set();
@@ -90,7 +94,9 @@ class Access implements SecretAccess {
   }
 
   hide(data: unknown, names: readonly string[]): unknown {
-    return hideSecrets(data, this.#textsOf(names));
+    // What is in memory may have been filled in before its secret was replaced: that value is hidden as well.
+    const former = names.flatMap((name) => (this.#former.get(name) ?? []).map((text) => [name, text] as const));
+    return hideSecrets(data, [...this.#textsOf(names), ...former]);
   }
 
   async show(data: unknown): Promise<{ readonly value: unknown; readonly missing: readonly string[] }> {
@@ -122,6 +128,9 @@ class Access implements SecretAccess {
   #remember(values: ReadonlyMap<string, SecretValue>): void {
     const before = this.#known.size;
     for (const [name, value] of values) {
+      const replaced = this.#newest.get(name)?.reveal();
+      if (replaced !== undefined && replaced !== value.reveal())
+        this.#former.set(name, [replaced, ...(this.#former.get(name) ?? [])].slice(0, MOST_FORMER_OF_ONE));
       this.#newest.set(name, value);
       this.#known.set(value.reveal(), value);
     }

@@ -60,6 +60,8 @@ const renew = async (
   const secretDigests = digestsOf(spec, digests);
   const generation = accepted.generationOf(spec.name);
   const revision = revisionWith(spec, { imageId, secretDigests, generation }, secrets);
+  // A deploy that came meanwhile knows more than what was read before it.
+  if (accepted.get(spec.name) !== record) return;
   await accepted.accept([
     { ...record, spec, revision, secretDigests, imageId: imageId === '' ? undefined : imageId, isPaused: false },
   ]);

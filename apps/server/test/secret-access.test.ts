@@ -141,3 +141,13 @@ it('stale are the secrets whose digest is another one, not those that are new or
   expect(staleSecrets({}, { A: '1' })).toEqual([]);
   expect(staleSecrets(undefined, { A: '1' })).toEqual([]);
 });
+
+it('S9: hides a value that was replaced since it was filled in', async () => {
+  await access.refresh();
+  const filled = { hostname: `host-${CANARY}` };
+  await set('X', 'another-value-1234');
+  await access.refresh();
+  expect(JSON.stringify(access.hide(filled, ['X']))).not.toContain(CANARY);
+  const { value } = await access.show(access.hide(filled, ['X']));
+  expect(value).toEqual({ hostname: 'host-another-value-1234' });
+});

@@ -98,8 +98,9 @@ export const createCertFiles = ({ now, onEvent, onChange }: CertFilesOptions): C
 /** What changes when a file is written or replaced; empty when it is not there. */
 const stampOf = async (path: string): Promise<string> => {
   try {
-    const { ino, size, mtimeNs } = await stat(path, { bigint: true });
-    return `${ino}:${size}:${mtimeNs}`;
+    // With the time of its last change of mode or owner: what could not be read may be readable now.
+    const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    return `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
   } catch {
     return '';
   }

@@ -1,7 +1,7 @@
 import type { Certificate } from './certificate.ts';
 import { decide } from './decide.ts';
 import type { AcmeEvent } from './events.ts';
-import type { HostRecord } from './host-record.ts';
+import { longestWaitMs, withSaneTimes, type HostRecord } from './host-record.ts';
 import type { StepResult } from './host-step.ts';
 import { stateOf, type HostState } from './host-state.ts';
 import { expiryThreshold } from './renewal.ts';
@@ -29,8 +29,10 @@ export class HostEntry {
   /** When something is to be done for it. */
   dueAt(now: number): number {
     if (this.reason !== undefined || this.isRunning) return Infinity;
-    const decision = decide(this, now);
-    return Math.max(this.notBefore, decision.do === 'wait' ? decision.until : now);
+    // A clock that is set back while this runs must not make anything wait for as long as it was ahead.
+    const decision = decide({ certificate: this.certificate, record: withSaneTimes(this.record, now) }, now);
+    const notBefore = this.notBefore > now + longestWaitMs ? 0 : this.notBefore;
+    return Math.max(notBefore, decision.do === 'wait' ? decision.until : now);
   }
 
   take({ certificate, record, notBefore }: StepResult): void {

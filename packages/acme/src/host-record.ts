@@ -58,10 +58,19 @@ export const withFailure = (
       : undefined,
 });
 
-/** After a certificate was stored. */
-export const withSuccess = (record: HostRecord, configuration: string): HostRecord => ({
+/** However short-lived, and whatever the authority advises or the clock says: never one order right after another. */
+const soonestRenewalMs = 10_000;
+const latestPauseMs = 3_600_000;
+
+/** After a certificate was stored: the next order waits for a tenth of its life, an hour at most. */
+export const withSuccess = (
+  record: HostRecord,
+  configuration: string,
+  { now, notAfter }: { readonly now: number; readonly notAfter: number },
+): HostRecord => ({
   ...emptyRecord,
   configuration,
+  nextTryAt: now + Math.min(latestPauseMs, Math.max(soonestRenewalMs, (notAfter - now) / 10)),
   unmanagedSince: record.unmanagedSince,
 });
 
@@ -79,7 +88,7 @@ export const underConfiguration = (record: HostRecord, configuration: string): H
       };
 
 /** No wait that was ever written down is longer. */
-const longestWaitMs = 8 * 86_400_000;
+export const longestWaitMs: number = 8 * 86_400_000;
 
 /**
  * A clock that was wrong when a time was written down, and was set since, must not stop a host

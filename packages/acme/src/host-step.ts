@@ -51,6 +51,10 @@ const busyMs = 2_000;
 const soonestLookMs = 500;
 const latestLookMs = 15_000;
 const longestLookMs = 3_600_000;
+/** No order is worth being looked at for longer. */
+const dayMs = 86_400_000;
+/** The authority proper counts failed validations: it is not asked in a hurry. */
+const afterRehearsalMs = 600_000;
 
 /**
  * Does for one host what is due now, and nothing that waits. Everything is read from the store
@@ -165,7 +169,7 @@ const settle = async (c: StepContext, host: string, known: Known, certPem: strin
     return { ...known, record, notBefore: c.now() };
   }
   await c.store.saveCertificate(host, certificate);
-  const record = withSuccess(known.record, c.configuration);
+  const record = withSuccess(known.record, c.configuration, { now: c.now(), notAfter: certificate.notAfter });
   await c.store.saveRecord(host, record);
   return { certificate, record, notBefore: c.now(), issued: { isRenewal: known.certificate !== undefined } };
 };
@@ -205,14 +209,23 @@ const fail = async (c: StepContext, host: string, error: unknown, signal: AbortS
     notAfter: known?.certificate?.notAfter,
     random: c.random(),
   });
-  const endsOrder = isAcmeError(error) && error.endsOrder;
-  const record = withFailure(before, failure, { now, nextTryAt: next, endsOrder });
+  const isStale = before.order !== undefined && now - before.order.startedAt > Math.max(c.orderTimeoutMs, dayMs);
+  const endsOrder = isStale || (isAcmeError(error) && error.endsOrder);
+  const failed = withFailure(before, failure, { now, nextTryAt: next, endsOrder });
+  // A test twin that is away, or wants nothing of us, says nothing of the name: the authority proper is asked.
+  const record =
+    isRehearsing(c, before) && ['server', 'refused', 'rate-limited'].includes(failure.kind)
+      ? { ...failed, isRehearsed: true, order: undefined, nextTryAt: Math.min(next, now + afterRehearsalMs) }
+      : failed;
   c.onEvent({ type: 'failed', host, failure, nextTryAt: next });
   // A full disk must not hide the failure, nor turn it into a loop: memory has the next time too.
   await c.store.saveRecord(host, record).catch(() => undefined);
   if (before.order !== undefined && record.order === undefined) await abandon(c, before.order, signal);
   return { certificate: known?.certificate, record, notBefore: next };
 };
+
+const isRehearsing = (c: StepContext, { order, validationFailures, isRehearsed }: HostRecord): boolean =>
+  order?.isRehearsal ?? (c.rehearsal !== undefined && validationFailures > 0 && !isRehearsed);
 
 /** Courtesy to the authority: what goes wrong here is of no consequence. */
 const abandon = async (c: StepContext, order: NonNullable<HostRecord['order']>, signal: AbortSignal): Promise<void> => {

@@ -70,8 +70,10 @@ class Manager implements CertManager {
     const host = name.toLowerCase().replace(/\.$/, '');
     const dot = host.indexOf('.');
     const wildcard = dot === -1 ? undefined : this.#entries.get(`*${host.slice(dot)}`);
-    const found = this.#entries.get(host)?.certificate ?? wildcard?.certificate;
-    return found !== undefined && found.notAfter > this.#o.now() ? found : undefined;
+    const now = this.#o.now();
+    return [this.#entries.get(host)?.certificate, wildcard?.certificate].find(
+      (one) => one !== undefined && one.notAfter > now,
+    );
   }
 
   async tick(signal: AbortSignal): Promise<void> {
@@ -134,10 +136,19 @@ class Manager implements CertManager {
     for (const name of names) {
       const qualified = this.#qualify(name);
       managed.add(qualified.host);
-      if (!this.#entries.has(qualified.host)) await this.#add(qualified);
+      if (this.#entries.has(qualified.host)) continue;
+      try {
+        await this.#add(qualified);
+      } catch (error) {
+        // What is wrong with the files of one host is no reason to keep another one waiting.
+        const entry = new HostEntry(qualified.host, undefined, { certificate: undefined, record: emptyRecord });
+        this.#entries.set(qualified.host, entry);
+        this.#rest(entry, error);
+      }
     }
     for (const host of this.#entries.keys()) if (!managed.has(host)) this.#entries.delete(host);
-    await sweepUnmanaged({ store, now: now(), graceMs, managed });
+    // Tidying can wait: the next time it is tried again.
+    await sweepUnmanaged({ store, now: now(), graceMs, managed }).catch(() => undefined);
     this.#wake();
   }
 

@@ -20,6 +20,10 @@ export interface SelfCheckOptions {
   readonly port?: number;
 }
 
+/** A name may have any number of addresses that nobody answers at; others wait for their turn meanwhile. */
+const mostAddresses = 8;
+const askWithinMs = 10_000;
+
 /**
  * Asks for a random token through the public name. Another answer means that the name leads to
  * somebody else. No connection proves nothing: many routers do not lead a machine back to itself.
@@ -45,15 +49,14 @@ export const selfCheck = ({ resolve, transport, http01, port = 80 }: SelfCheckOp
     const hide = await http01.show(token, token);
     const doubts: string[] = [];
     try {
-      for (const address of addresses) {
-        try {
-          const fault = await ask(host, address, token, signal);
-          if (fault !== undefined) throw elsewhere(host, fault);
-        } catch (error) {
-          if (error instanceof AcmeError && error.code === 'ORCA_ACME_PREFLIGHT') throw error;
-          signal.throwIfAborted();
-          doubts.push(`${address}: ${messageOf(error)}`);
-        }
+      const asked = AbortSignal.any([signal, AbortSignal.timeout(askWithinMs)]);
+      const answers = await Promise.allSettled(
+        addresses.slice(0, mostAddresses).map((address) => ask(host, address, token, asked)),
+      );
+      signal.throwIfAborted();
+      for (const [i, answer] of answers.entries()) {
+        if (answer.status === 'rejected') doubts.push(`${addresses[i]}: ${messageOf(answer.reason)}`);
+        else if (answer.value !== undefined) throw elsewhere(host, answer.value);
       }
     } finally {
       await hide();

@@ -34,7 +34,8 @@ export const nextTryAt = ({ failures, failure, now, notAfter, random }: RetryInp
 };
 
 const ownWait = (failures: number, { kind, retryAt }: Failure, left: number): number => {
-  if (kind === 'refused') return day;
+  // Once a day, and more often while there is a certificate to lose.
+  if (kind === 'refused') return Math.min(day, Math.max(left / 4, 10 * minute));
   if (kind === 'rate-limited') return retryAt === undefined ? 60 * minute : minute;
   const waits = waitsFor(kind);
   const wait = (waits[Math.min(failures, waits.length) - 1] ?? 360) * minute;

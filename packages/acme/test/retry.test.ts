@@ -37,6 +37,12 @@ describe('when a failed host is tried again', () => {
     expect(waits('validation', 1, 3 * 60 * minute)).toEqual([180]);
   });
 
+  test('A16: what was refused is asked for once a day, and more often while a certificate is there to be lost', () => {
+    const waitWith = (notAfter: number | undefined): number =>
+      nextTryAt({ failures: 1, failure: failure('refused'), now: 0, notAfter, random: 0 }) / minute;
+    expect([waitWith(undefined), waitWith(60 * minute), waitWith(8 * 60 * minute)]).toEqual([1440, 15, 120]);
+  });
+
   test('A15: an authority that asks for a year is not taken at its word', () => {
     expect(waits('rate-limited', 1, 365 * 1440 * minute)).toEqual([7 * 1440]);
   });

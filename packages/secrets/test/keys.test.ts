@@ -252,6 +252,22 @@ test('S5: the recovery sheet, followed word by word, brings the secrets back', a
   expect(sheet).toContain(keyId);
 });
 
+test('S5: a recovery page shows the key that opens the file, not the one that took its place elsewhere', async () => {
+  using a = aStore();
+  await a.set('A', 'one');
+  const { keyId = '' } = (await a.store.verify()) ?? {};
+  const sealed = readFileSync(a.path);
+  const key = readFileSync(a.keyPath, 'utf8').trim();
+  // Another repository with the same key is rotated: this one still asks for the former.
+  await a.store.rotateKeys();
+  writeFileSync(a.path, sealed);
+  const options = { path: a.path, keyPath: a.keyPath, now: new Date(0) };
+  expect(await recoverySheet({ ...options, keyId })).toContain(key);
+  await expect(recoverySheet({ ...options, keyId: '00000000' })).rejects.toMatchObject({
+    code: 'ORCA_SECRETS_KEY_MISSING',
+  });
+});
+
 describe('S14: values sealed for a node', () => {
   test('open there and nowhere else, and not after a change', async () => {
     const [node, other] = [await createNodeKeyPair(), await createNodeKeyPair()];

@@ -2,7 +2,7 @@
  * The same data with every value in it replaced by its secret's name, for what is stored and
  * what is hashed. `showSecrets` is its inverse, whatever the texts and the values are.
  */
-export function hideSecrets(data: unknown, values: ReadonlyMap<string, string>): unknown {
+export function hideSecrets(data: unknown, values: Iterable<readonly [name: string, value: string]>): unknown {
   const longestFirst = [...values].filter(([, value]) => value !== '').toSorted(([, a], [, b]) => b.length - a.length);
   const hide = (text: string): unknown => {
     let parts: readonly Part[] = [text];
