@@ -1,7 +1,14 @@
 import { isIP } from 'node:net';
 
 /** Without zone, and an IPv4 client as such whatever socket it came through. */
-export const plainAddress = (address: string): string => address.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '');
+export const plainAddress = (address: string): string => {
+  const bare = address.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '');
+  // The same, as it is written in groups.
+  const groups = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(bare);
+  if (groups === null) return bare;
+  const [high, low] = [groups[1], groups[2]].map((group) => Number.parseInt(group ?? '', 16));
+  return [high, low].flatMap((part = 0) => [part >> 8, part & 0xff]).join('.');
+};
 
 /** The address in one element of X-Forwarded-For, which some write with a port or brackets. */
 export const addressIn = (element: string): string | undefined => {

@@ -51,6 +51,11 @@ export class ClientConnection {
     return this.#isEnding;
   }
 
+  /** Requests that are not answered yet. */
+  get pending(): number {
+    return this.#responses.size;
+  }
+
   opened(res: ServerResponse): void {
     // That limit was for the first byte; between requests Node changes it by itself.
     if (!this.#hasSpoken) this.socket.setTimeout(this.#timeouts.bodyIdleMs);

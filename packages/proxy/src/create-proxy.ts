@@ -82,6 +82,8 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     await ended;
     clearTimeout(deadline);
     await upstream.close();
+    // Whoever retired ends soon after: what is still to be written would be lost.
+    await log?.close();
   };
   const tls = (): TlsFront => {
     if (front.tls === undefined) throw new ProxyError('ORCA_PROXY_NOT_LISTENING', 'the proxy was made without HTTPS');

@@ -1,7 +1,7 @@
 import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { admit, hasBody } from './admission.ts';
+import { admit, hasBody, refuse } from './admission.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { Peer } from './client-side.ts';
 import { Http1Side } from './http1-side.ts';
@@ -73,6 +73,9 @@ export const createHttp1Front = (deps: ServeDeps): Http1Front => {
   };
 };
 
+/** Requests of one connection that wait for their responses; as many as an HTTP/2 client may have streams. */
+const mostPipelined = 100;
+
 /** What a request asks for beyond its response. */
 interface Asks extends Pick<Request, 'expectation'> {
   readonly upgradeHead?: Buffer;
@@ -85,10 +88,12 @@ const listenToClients = (server: Server, connections: Http1Front['connections'],
       req.resume();
       return;
     }
+    // Node reads on while nothing is answered: without an end, one connection would open any number to a target.
+    const admission = connection.pending < mostPipelined ? admit(req) : refuse(503, 'too many requests in a row');
     connection.opened(res);
     const client = new Http1Side({ connection, req, res, upgradeHead });
     const wantsUpgrade = upgradeHead !== undefined;
-    serve(deps, { client, admission: admit(req), wantsUpgrade, ...(expectation && { expectation }) });
+    serve(deps, { client, admission, wantsUpgrade, ...(expectation && { expectation }) });
   };
   server.on('request', (req, res) => accept(req, res, {}));
   server.on('checkContinue', (req, res) => accept(req, res, { expectation: 'continue' }));

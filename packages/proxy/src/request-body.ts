@@ -56,6 +56,8 @@ export class RequestBody extends Readable {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#req.off('data', this.#push);
     this.#req.off('end', this.#end);
+    // What came and was not read would keep the request, or its whole connection, from coming to its end.
+    if (this.#begun) this.#req.resume();
     done(error);
   }
 

@@ -220,3 +220,17 @@ test('P12 lets a response finish before it answers the bad request behind it', a
   const response = await client.send('GET / HTTP/1.1\r\nHost: app.test\r\n\r\nGET / HTTP/9\r\n\r\n').ended();
   expect(response).toMatch(/^HTTP\/1\.1 200 [^]*firstHTTP\/1\.1 400 /);
 });
+
+test('P58 opens no more than a hundred connections to a target for one client that waits for no answer', async () => {
+  let open = 0;
+  const origin = await rawOrigin((socket) => {
+    open += 1;
+    setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'), 300);
+  });
+  const proxy = await aProxy([route([target(origin.port)])]);
+  const client = await dial(proxy.port);
+  const response = await client.send('GET / HTTP/1.1\r\nHost: app.test\r\n\r\n'.repeat(400)).ended();
+  expect(open).toBeLessThanOrEqual(100);
+  expect(response.match(/HTTP\/1\.1 200 /g)).toHaveLength(open);
+  expect(response).toMatch(/HTTP\/1\.1 503 [^]*$/);
+});

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { createProxy, type ProxyOptions } from '@orca/proxy';
-import { clientKey } from '../src/address.ts';
+import { clientKey, plainAddress } from '../src/address.ts';
 import { clientBehind, compileTrust } from '../src/trust.ts';
 import {
   aProxy,
@@ -149,3 +149,10 @@ test.each([
 ])('P59 counts %s as %s', (address, key) => {
   expect(clientKey(address)).toBe(key);
 });
+
+test.each(['::ffff:1.2.3.4', '::ffff:102:304', '::FFFF:0102:0304'])(
+  'P28 an IPv4 client is one, written as %s too',
+  (text) => {
+    expect([plainAddress(text), clientKey(plainAddress(text))]).toEqual(['1.2.3.4', '1.2.3.4']);
+  },
+);

@@ -38,6 +38,8 @@ export class H2cCall implements UpstreamCall {
       signal: this.#abort.signal,
     });
     this.#stream = stream;
+    // Given up before its end, it will never end the stream: a target that has answered would hold it for ever.
+    body?.once('close', () => body.readableEnded || this.#abort.abort());
     owner.whenConnected(() => {
       this.#isSent = true;
       if (body !== undefined && !this.#isSettled) body.pipe(stream);

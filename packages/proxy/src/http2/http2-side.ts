@@ -181,7 +181,13 @@ export class Http2Side implements ClientSide {
 
   #onSilence(): void {
     if (this.#listener?.awaitsBody === true) this.#listener.bodyFailed(408);
-    else if (this.#stream.writableNeedDrain) this.breakOff();
+    else if (this.#isUnread) this.breakOff();
+  }
+
+  /** Bytes wait for a client that gives them no room: a small response as much as a large one. */
+  get #isUnread(): boolean {
+    const { writableNeedDrain, writableLength, writableEnded, writableFinished } = this.#stream;
+    return writableNeedDrain || writableLength > 0 || (writableEnded && !writableFinished);
   }
 }
 
