@@ -58,19 +58,27 @@ export const withFailure = (
       : undefined,
 });
 
-/** However short-lived, and whatever the authority advises or the clock says: never one order right after another. */
 const soonestRenewalMs = 10_000;
 const latestPauseMs = 3_600_000;
+/** Authorities date certificates back by an hour. */
+const youngMs = 2 * 3_600_000;
 
-/** After a certificate was stored: the next order waits for a tenth of its life, an hour at most. */
+/**
+ * After a certificate was stored. One that took the place of a young one is followed by a pause,
+ * a tenth of its life and an hour at most: advice or a clock that is wrong must not make one
+ * order after another.
+ */
 export const withSuccess = (
   record: HostRecord,
   configuration: string,
-  { now, notAfter }: { readonly now: number; readonly notAfter: number },
+  o: { readonly now: number; readonly notAfter: number; readonly replaced: { readonly notBefore: number } | undefined },
 ): HostRecord => ({
   ...emptyRecord,
   configuration,
-  nextTryAt: now + Math.min(latestPauseMs, Math.max(soonestRenewalMs, (notAfter - now) / 10)),
+  nextTryAt:
+    o.replaced !== undefined && o.now - o.replaced.notBefore < youngMs
+      ? o.now + Math.min(latestPauseMs, Math.max(soonestRenewalMs, (o.notAfter - o.now) / 10))
+      : undefined,
   unmanagedSince: record.unmanagedSince,
 });
 

@@ -169,7 +169,11 @@ const settle = async (c: StepContext, host: string, known: Known, certPem: strin
     return { ...known, record, notBefore: c.now() };
   }
   await c.store.saveCertificate(host, certificate);
-  const record = withSuccess(known.record, c.configuration, { now: c.now(), notAfter: certificate.notAfter });
+  const record = withSuccess(known.record, c.configuration, {
+    now: c.now(),
+    notAfter: certificate.notAfter,
+    replaced: known.certificate,
+  });
   await c.store.saveRecord(host, record);
   return { certificate, record, notBefore: c.now(), issued: { isRenewal: known.certificate !== undefined } };
 };

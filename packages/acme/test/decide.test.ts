@@ -78,16 +78,23 @@ describe('what is remembered of a host', () => {
     expect([twice.failures, twice.validationFailures]).toEqual([2, 1]);
     expect(underConfiguration(twice, 'one')).toEqual(twice);
     expect(underConfiguration(twice, 'two')).toMatchObject({ failures: 0, nextTryAt: undefined });
-    expect(withSuccess(twice, 'one', { now: 0, notAfter: 0 })).toMatchObject({ failures: 0, lastFailure: undefined });
+    expect(withSuccess(twice, 'one', { now: 0, notAfter: 0, replaced: undefined })).toMatchObject({
+      failures: 0,
+      lastFailure: undefined,
+    });
   });
 
-  test('A14: no order follows right after another, whatever the authority advises', () => {
-    const certificate = { serial: '1', notBefore: now - day, notAfter: now + 9 * day } as never;
+  test('A14: no third order follows right after a second, whatever the authority advises', () => {
+    const replaced = { notBefore: now - 60_000 };
+    const current = { serial: '1', notBefore: now - day, notAfter: now + 9 * day } as never;
     const window = { start: now - 2 * day, end: now - day, chosenAt: now - day, explanationUrl: undefined };
-    const fresh = withSuccess(emptyRecord, 'one', { now, notAfter: now + 9 * day });
+    const fresh = withSuccess(emptyRecord, 'one', { now, notAfter: now + 9 * day, replaced });
     const record: HostRecord = { ...fresh, window, nextWindowCheckAt: now + day };
-    expect(decide({ certificate, record }, now)).toEqual({ do: 'wait', until: now + 3_600_000 });
-    expect(withSuccess(emptyRecord, 'one', { now, notAfter: now + 120_000 }).nextTryAt).toBe(now + 12_000);
+    expect(decide({ certificate: current, record }, now)).toEqual({ do: 'wait', until: now + 3_600_000 });
+    expect(withSuccess(emptyRecord, 'one', { now, notAfter: now + 120_000, replaced }).nextTryAt).toBe(now + 12_000);
+    const old = { notBefore: now - 60 * day };
+    for (const before of [undefined, old])
+      expect(withSuccess(emptyRecord, 'one', { now, notAfter: now + day, replaced: before }).nextTryAt).toBeUndefined();
   });
 
   test('A24: times that a wrong clock wrote down are due now', () => {
