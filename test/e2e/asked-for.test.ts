@@ -62,6 +62,17 @@ describe('a new instance of what has not changed', () => {
     expect(await orca.containers()).toEqual(names);
   }, 120_000);
 
+  it('9, 32: is told true to each who asks while others do, one after the other', async () => {
+    const ask = (): Promise<number> => orca.post('/api/v1/deploy', { services: ['e2e-again'], recreate: true });
+    const answers: Promise<number>[] = [];
+    for (let i = 0; i < 60; i += 1) {
+      answers.push(ask());
+      await new Promise((done) => setTimeout(done, i % 7));
+    }
+    expect(await Promise.all(answers)).toEqual(answers.map(() => 200));
+    expect(await orca.containers()).toEqual(names);
+  }, 120_000);
+
   it('33: is made of the users of a changed secret at their next deploy, not before; the same value changes nothing', async () => {
     const before = await identities();
     await orca.orca(['secrets', 'set', 'E2E_PASSWORD'], { input: 'first-value' });

@@ -1,7 +1,7 @@
 import type { DesiredService, InstanceKey, LastGood, Quarantine, Revision } from '@orca/reconcile';
 import { claimsOf } from '@orca/runtime-docker';
 import type { ServiceSpec } from '@orca/spec';
-import type { AcceptedRecord, Records } from './records.ts';
+import type { AcceptedRecord, RecordedState, Records } from './records.ts';
 
 type Desired = DesiredService<ServiceSpec>;
 
@@ -46,6 +46,7 @@ export interface Promised {
   readonly record: AcceptedRecord | undefined;
   readonly isPaused: boolean;
   readonly isRemoved: boolean;
+  readonly generation: number;
 }
 
 /** Reads what earlier lives of the control plane promised; `onChange` is told when what is kept, or paused, is another. */
@@ -107,17 +108,20 @@ export const openAccepted = async (records: Records, onChange: () => void = () =
       record: accepted.get(service),
       isPaused: paused.has(service),
       isRemoved: removed.has(service),
+      generation: generation.get(service) ?? 0,
     }),
     changes: (service) => changes.get(service) ?? 0,
-    restore: async (service, { record, isPaused, isRemoved }) => {
+    restore: async (service, { record, isPaused, isRemoved, generation: count }) => {
       changed(service);
+      generation.set(service, count);
       if (record === undefined) accepted.delete(service);
       else accepted.set(service, record);
       for (const [set, isIn] of [[paused, isPaused] as const, [removed, isRemoved] as const])
         if (isIn) set.add(service);
         else set.delete(service);
-      const keep = (kind: 'accepted' | 'paused' | 'removed', value: object | undefined): Promise<void> =>
+      const keep = (kind: keyof RecordedState, value: object | undefined): Promise<void> =>
         value === undefined ? records.delete(kind, service) : records.put(kind, service, value);
+      await keep('generation', count === 0 ? undefined : { count });
       await keep('accepted', record);
       await keep('paused', isPaused ? {} : undefined);
       await keep('removed', isRemoved ? {} : undefined);

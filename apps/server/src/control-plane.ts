@@ -7,28 +7,21 @@ import {
   type LogLine,
   type LogsRequest,
   type StopRequest,
-  type WireIssue,
 } from '@orca/api';
-import {
-  plan,
-  sharedTask,
-  type DesiredService,
-  type InstanceKey,
-  type Reconciler,
-  type ReconcilerEvent,
-} from '@orca/reconcile';
+import { plan, type DesiredService, type InstanceKey, type Reconciler, type ReconcilerEvent } from '@orca/reconcile';
 import type { DockerRuntime } from '@orca/runtime-docker';
 import type { ServiceSpec } from '@orca/spec';
 import type { Accepted } from './accepted.ts';
 import { overtaken, promising, takeBack } from './call-off.ts';
 import { rivalClaim } from './claims.ts';
 import { Deployment, previewEnd, withFailures } from './deployment.ts';
-import { isMutable, loadDesired, type Desired, type DesiredPorts } from './desired.ts';
+import { loadDesired, type Desired, type DesiredPorts } from './desired.ts';
 import { EventQueue } from './event-queue.ts';
 import { followLogs, lastLines, whoseLogs } from './instance-logs.ts';
 import type { Look } from './look.ts';
 import { obstacleOf } from './obstacles.ts';
 import { failedBefore, leftAlone, overtakenBy, removals, staysStopped, unknownNames, type Order } from './order.ts';
+import { refreshImages } from './refresh-images.ts';
 import { SingleFile } from './single-file.ts';
 import { staleReason, staleSecrets } from './stale-secrets.ts';
 import { statusOf } from './status.ts';
@@ -71,7 +64,6 @@ class Plane implements ServerPlane {
   /** Accepting is short and one at a time; the work itself is the loop's, service by service. */
   readonly #file = new SingleFile();
   readonly #deployments = new Set<Deployment>();
-  readonly #bumps = new Map<string, () => Promise<void>>();
   /** What the files said when they were last whole. */
   #lastGood: Good | undefined;
   /** Why a service's last run did not end well. */
@@ -170,42 +162,43 @@ class Plane implements ServerPlane {
         `this server serves ${this.#o.root}, and you are in ${request.root}; change there, or run a server here`,
       );
     }
+    const named = request.recreate && request.services !== 'all' ? request.services : [];
+    const generations = new Map(named.map((name) => [name, this.#o.accepted.generationOf(name)] as const));
     const first = await this.#load(emit, signal);
     if ('end' in first) return first.end;
+    this.#lastGood = first.good;
     if (request.recreate && request.services === 'all')
       return failedEnd('refused', 'name the services that are to be made anew: orca redeploy <service…>');
     const unknown = unknownNames(request.services, first.good.services);
     if (unknown !== undefined) return failedEnd('refused', unknown);
     if (!request.dryRun) {
       await this.#o.runtime.ping(signal);
-      if (request.recreate) await this.#bump(request.services, signal);
       // A moved tag must be known before the plan: its new image is part of the revision.
-      for (const issue of await this.#refreshImages(first.good.services, request.services, signal))
+      for (const issue of await refreshImages(first.good.services, request.services, this.#o, signal))
         emit({ type: 'issue', issue });
     }
-    const order = await this.#file.run(() => this.#order(request, emit, signal));
+    // One that is being made anew comes to its end first: then a hundred who ask at once are served by two.
+    if (request.recreate && !request.dryRun) await this.#o.loop.settled(new Set(request.services), signal);
+    const order = await this.#file.run(async () => {
+      // What somebody else made anew since this was asked for is what was asked for.
+      const isOpen = (name: string): boolean => this.#o.accepted.generationOf(name) === generations.get(name);
+      return this.#begun(await this.#order(request, new Set([...generations.keys()].filter(isOpen)), emit, signal));
+    });
     return 'end' in order ? order.end : this.#carryOut(order, signal);
   }
 
-  /** Those who ask for the same while one is made anew share the next time: a hundred requests are two. */
-  async #bump(services: readonly string[] | 'all', signal: AbortSignal): Promise<void> {
-    const names = new Set(services);
-    const key = [...names].toSorted().join(' ');
-    const bump =
-      this.#bumps.get(key) ??
-      sharedTask(async () => {
-        await this.#o.loop.settled(names, new AbortController().signal);
-        await this.#o.accepted.bump(names);
-      });
-    this.#bumps.set(key, bump);
-    await bump();
-    signal.throwIfAborted();
-  }
-
-  /** Reads the files once more, plans, and promises what they ask for. Nothing else is promised meanwhile. */
-  async #order(request: DeployRequest, emit: Emit, signal: AbortSignal): Promise<Order | { readonly end: End }> {
+  /**
+   * Reads the files once more, plans, and promises what they ask for. Nothing else is promised
+   * meanwhile. The services of `anew` get an instance of their own, though nothing of them has changed.
+   */
+  async #order(
+    request: DeployRequest,
+    anew: ReadonlySet<string>,
+    emit: Emit,
+    signal: AbortSignal,
+  ): Promise<Order | { readonly end: End }> {
     const begun = this.#o.now();
-    const loaded = await this.#load(() => undefined, signal);
+    const loaded = await this.#load(() => undefined, signal, anew);
     if ('end' in loaded) return loaded;
     const { services } = loaded.good;
     const { accepted } = this.#o;
@@ -253,10 +246,12 @@ class Plane implements ServerPlane {
     const changed = wanted.filter((d) => accepted.get(d.spec.name)?.revision !== d.revision).map((d) => d.spec.name);
     // Written down before the first action: a control plane that dies now goes on with it when it is back.
     const before = await promising(accepted, names, async () => {
+      await accepted.bump(anew);
       await accepted.accept(wanted);
       await accepted.remove(removed);
       for (const name of named ?? []) await accepted.setPaused(name, false);
     });
+    this.#lastGood = loaded.good;
     for (const d of tried) accepted.quarantine.delete(d.spec.name);
     const deployment = this.#begin(names, emit);
     deployment.announce(preview);
@@ -277,13 +272,18 @@ class Plane implements ServerPlane {
     }
   }
 
+  /** Tells the loop, before anybody else promises anything: whoever waits for the services to settle waits for this too. */
+  #begun<T extends Order | { readonly end: End }>(order: T): T {
+    if ('end' in order) return order;
+    this.#o.loop.supersede(order.supersede);
+    this.#o.loop.request(order.names);
+    return order;
+  }
+
   async #carryOut(order: Order, signal: AbortSignal): Promise<End> {
-    const { deployment, names, supersede, guarded } = order;
-    const { loop } = this.#o;
+    const { deployment, names, guarded } = order;
     try {
-      loop.supersede(supersede);
-      loop.request(names);
-      const settled = await loop.settled(names, signal);
+      const settled = await this.#o.loop.settled(names, signal);
       const lost = overtaken(order.before, this.#o.accepted);
       const end = await deployment.end(settled);
       if (lost.length > 0) return withFailures(end, 'failed', lost.map(overtakenBy));
@@ -337,7 +337,7 @@ class Plane implements ServerPlane {
       const deployment = this.#begin(scope, emit);
       const quarantined = accepted.quarantine;
       deployment.announce(plan({ desired: accepted.services(), observed, memory: { ...memory, quarantined }, scope }));
-      return { deployment, names: scope, supersede: names, before, guarded: [] };
+      return this.#begun({ deployment, names: scope, supersede: names, before, guarded: [] });
     });
     return this.#carryOut(order, signal);
   }
@@ -357,31 +357,18 @@ class Plane implements ServerPlane {
     return deployment;
   }
 
-  async #load(emit: Emit, signal: AbortSignal): Promise<{ readonly good: Good } | { readonly end: End }> {
-    const desired = await loadDesired(this.#o.desired, signal);
+  async #load(
+    emit: Emit,
+    signal: AbortSignal,
+    anew: ReadonlySet<string> = new Set(),
+  ): Promise<{ readonly good: Good } | { readonly end: End }> {
+    const { accepted, desired: ports } = this.#o;
+    const generationOf = (name: string): number => accepted.generationOf(name) + (anew.has(name) ? 1 : 0);
+    const desired = await loadDesired({ ...ports, generationOf }, signal);
     for (const issue of desired.ok ? desired.warnings : desired.issues)
       emit({ type: 'issue', issue: wireIssue(issue) });
     if (!desired.ok) return { end: failedEnd('refused', 'the config has errors; nothing was changed') };
-    this.#lastGood = desired;
     return { good: desired };
-  }
-
-  async #refreshImages(
-    services: readonly Service[],
-    asked: readonly string[] | 'all',
-    signal: AbortSignal,
-  ): Promise<readonly WireIssue[]> {
-    const mutable = services.filter(
-      (d) => isMutable(d.spec) && (asked === 'all' ? !d.isPaused : asked.includes(d.spec.name)),
-    );
-    const warnings = await Promise.all(
-      mutable.map(async ({ spec }) => ({ spec, warning: await this.#o.runtime.refresh(spec, signal) })),
-    );
-    return warnings.flatMap(({ spec: { name, source }, warning }) =>
-      warning === undefined
-        ? []
-        : [{ severity: 'warning', ...source, col: 1, path: `${name}.image`, message: this.#o.redact(warning) }],
-    );
   }
 }
 

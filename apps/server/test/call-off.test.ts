@@ -62,6 +62,17 @@ describe('calling off', () => {
     expect(revisions()).toEqual({ web: 'two' });
   });
 
+  it('32: a new instance that is called off is not made by the next deploy either', async () => {
+    await deploy(service('web', 'one'));
+    const before = await promising(accepted, ['web'], async () => {
+      await accepted.bump(['web']);
+      await accepted.accept([service('web', 'two')]);
+    });
+    expect(accepted.generationOf('web')).toBe(1);
+    await takeBack(before, ['web'], { accepted, seen: [] });
+    for (const now of [accepted, await openAccepted(records)]) expect(now.generationOf('web')).toBe(0);
+  });
+
   it('20: a stop that is called off is not remembered, and takes nothing away', async () => {
     await deploy(service('web', 'one'));
     const before = await promising(accepted, ['web'], () => accepted.setPaused('web', true));
