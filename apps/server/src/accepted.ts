@@ -20,11 +20,16 @@ export interface Accepted {
   specOf(service: string, revision: string): ServiceSpec | undefined;
   /** Id of the image that an instance of such a revision is made from; `undefined` where the image's name says it. */
   imageOf(key: InstanceKey): string | undefined;
+  /** The deploy that asked for an instance of such a revision. */
+  operationOf(key: InstanceKey): string | undefined;
   isPaused(service: string): boolean;
   /** Part of the revision: a higher one makes a new instance of what has not changed. */
   generationOf(service: string): number;
   bump(services: Iterable<string>): Promise<void>;
-  accept(services: readonly (Desired & Pick<AcceptedRecord, 'secretDigests' | 'imageId'>)[]): Promise<void>;
+  accept(
+    services: readonly (Desired & Pick<AcceptedRecord, 'secretDigests' | 'imageId'>)[],
+    operation?: string,
+  ): Promise<void>;
   /** Nobody wants them any more; they are taken away, then forgotten. */
   remove(services: readonly string[]): Promise<void>;
   /** Taken away: nothing is left to do. */
@@ -56,6 +61,8 @@ export const openAccepted = async (records: Records, onChange: () => void = () =
   const changes = new Map<string, number>();
   const recordOf = (service: string, revision: string): AcceptedRecord | undefined =>
     [accepted.get(service), good.get(service)].find((record) => record?.revision === revision);
+  const recordOfKey = (key: InstanceKey): AcceptedRecord | undefined =>
+    recordOf(key.slice(0, key.indexOf('/')), key.slice(key.lastIndexOf('@') + 1));
   const changed = (service: string): void => void changes.set(service, (changes.get(service) ?? 0) + 1);
   return {
     services: () =>
@@ -68,7 +75,8 @@ export const openAccepted = async (records: Records, onChange: () => void = () =
     scope: () => new Set([...accepted.keys(), ...removed]),
     get: (service) => accepted.get(service),
     specOf: (service, revision) => recordOf(service, revision)?.spec,
-    imageOf: (key) => recordOf(key.slice(0, key.indexOf('/')), key.slice(key.lastIndexOf('@') + 1))?.imageId,
+    imageOf: (key) => recordOfKey(key)?.imageId,
+    operationOf: (key) => recordOfKey(key)?.operation,
     isPaused: (service) => paused.has(service),
     generationOf: (service) => generation.get(service) ?? 0,
     bump: async (services) => {
@@ -78,9 +86,12 @@ export const openAccepted = async (records: Records, onChange: () => void = () =
         generation.set(name, count);
       }
     },
-    accept: async (services) => {
+    accept: async (services, operation) => {
       for (const { spec, revision, order, isRouted, stopGraceMs, secretDigests, imageId } of services) {
-        const record = { spec, revision, order, isRouted, stopGraceMs, secretDigests, imageId };
+        const known = accepted.get(spec.name);
+        // Asked for again as it is, nothing new is made: what runs comes from the first who asked.
+        const origin = known?.revision === revision ? known.operation : operation;
+        const record = { spec, revision, order, isRouted, stopGraceMs, secretDigests, imageId, operation: origin };
         await records.put('accepted', spec.name, record);
         changed(spec.name);
         accepted.set(spec.name, record);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   ApiError,
   type ClusterStatus,
@@ -244,16 +245,17 @@ class Plane implements ServerPlane {
     const obstacle = await obstacleOf(preview, wanted, place);
     if (obstacle !== undefined) return { end: failedEnd('refused', obstacle) };
     const changed = wanted.filter((d) => accepted.get(d.spec.name)?.revision !== d.revision).map((d) => d.spec.name);
+    const deployment = this.#deployment(names, emit);
     // Written down before the first action: a control plane that dies now goes on with it when it is back.
     const before = await promising(accepted, names, async () => {
       await accepted.bump(anew);
-      await accepted.accept(wanted);
+      await accepted.accept(wanted, deployment.operation);
       await accepted.remove(removed);
       for (const name of named ?? []) await accepted.setPaused(name, false);
     });
     this.#lastGood = loaded.good;
     for (const d of tried) accepted.quarantine.delete(d.spec.name);
-    const deployment = this.#begin(names, emit);
+    this.#deployments.add(deployment);
     deployment.announce(preview);
     this.#fetchAhead(wanted, preview.steps, signal);
     return { deployment, names, supersede: changed, before, guarded };
@@ -334,7 +336,8 @@ class Plane implements ServerPlane {
         for (const name of names) await accepted.setPaused(name, true);
       });
       const scope = new Set(names);
-      const deployment = this.#begin(scope, emit);
+      const deployment = this.#deployment(scope, emit);
+      this.#deployments.add(deployment);
       const quarantined = accepted.quarantine;
       deployment.announce(plan({ desired: accepted.services(), observed, memory: { ...memory, quarantined }, scope }));
       return this.#begun({ deployment, names: scope, supersede: names, before, guarded: [] });
@@ -342,9 +345,10 @@ class Plane implements ServerPlane {
     return this.#carryOut(order, signal);
   }
 
-  #begin(services: ReadonlySet<string>, emit: Emit): Deployment {
+  #deployment(services: ReadonlySet<string>, emit: Emit): Deployment {
     const { redact, mutations, now, runtime, look } = this.#o;
-    const deployment = new Deployment({
+    return new Deployment({
+      operation: randomUUID(),
       services,
       emit,
       redact,
@@ -353,8 +357,6 @@ class Plane implements ServerPlane {
       lastLines: (key) => lastLines(runtime, key),
       isProven: (key) => look.seen().some((i) => i.key === key && i.stage === 'current'),
     });
-    this.#deployments.add(deployment);
-    return deployment;
   }
 
   async #load(

@@ -7,6 +7,8 @@ type End = Extract<DeployEvent, { type: 'end' }>;
 type Event = ReconcilerEvent<ServiceSpec>;
 
 export interface DeploymentOptions {
+  /** Its id: in the log, in what the caller is told, and on the containers it made. */
+  readonly operation: string;
   /** Services that this deploy is about. */
   readonly services: ReadonlySet<string>;
   readonly emit: (event: DeployEvent) => void;
@@ -35,6 +37,10 @@ export class Deployment {
     this.#begun = o.now();
     this.#downtimes = new Downtimes(o.isProven);
     this.#mutationsBefore = o.mutations();
+  }
+
+  get operation(): string {
+    return this.#o.operation;
   }
 
   /** The whole plan, before anything is done. */
@@ -75,6 +81,7 @@ export class Deployment {
       failures,
       mutatingCalls: this.#o.mutations() - this.#mutationsBefore,
       ms: this.#o.now() - this.#begun,
+      operation: this.#o.operation,
     };
   }
 

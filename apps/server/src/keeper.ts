@@ -96,6 +96,7 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
     },
     ...(o.secretDirs === undefined ? {} : { secretDirs: o.secretDirs }),
     imageOf: (key) => accepted.imageOf(key),
+    operationOf: (key) => accepted.operationOf(key),
     onMutation: (call) => {
       mutations += 1;
       log.debug({ call }, 'engine');
@@ -251,8 +252,8 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
     images: runtime,
     stamp: () => o.guards.stamp(),
     recorded: async (name) => (await records.load()).accepted.get(name)?.spec,
-    onRedeploy: (service, changed) => {
-      log.info({ service, secrets: changed }, 'a secret changed, and auto_redeploy asks for a new instance');
+    onRedeploy: (service, changed, operation) => {
+      log.info({ service, secrets: changed, operation }, 'a secret changed, and auto_redeploy asks for a new instance');
       loop.supersede([service]);
       loop.request(new Set([service]));
     },

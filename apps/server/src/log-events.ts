@@ -17,10 +17,11 @@ export const logDeploy = (log: Logger, event: DeployEvent): void => {
     log.warn({ at: `${file}:${line}`, path }, message);
   }
   if (event.type !== 'end') return;
-  const { outcome, changed, failures, mutatingCalls, ms, message } = event;
+  const { outcome, changed, failures, mutatingCalls, ms, message, operation } = event;
   const level = outcome === 'converged' || outcome === 'planned' ? 'info' : 'error';
   log[level](
     {
+      operation,
       outcome,
       changed,
       failures: failures.map(({ service, reason }) => ({ service, reason })),

@@ -14,6 +14,8 @@ export type AcceptedRecord = Pick<
   readonly secretDigests?: Readonly<Record<string, string>> | undefined;
   /** The image that its name stood for, where that may be another one later; see `isMutable`. */
   readonly imageId?: string | undefined;
+  /** The deploy that asked for it, as the log names it; absent in what was taken over. */
+  readonly operation?: string | undefined;
 };
 
 export interface RecordedState {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { ServiceSpec } from '@orca/spec';
 import { secretNames } from '@orca/spec';
 import type { Accepted } from './accepted.ts';
@@ -15,7 +16,7 @@ export interface SecretRotationOptions {
   /** Changes whenever the secrets file does; `undefined` when there is none. */
   readonly stamp: () => Promise<string | undefined>;
   /** Asked for once it was written down that a service is to be replaced. */
-  readonly onRedeploy: (service: string, changed: readonly string[]) => void;
+  readonly onRedeploy: (service: string, changed: readonly string[], operation: string) => void;
 }
 
 export interface SecretRotation {
@@ -62,9 +63,11 @@ const renew = async (
   const revision = revisionWith(spec, { imageId, secretDigests, generation }, secrets);
   // A deploy that came meanwhile knows more than what was read before it.
   if (accepted.get(spec.name) !== record) return;
-  await accepted.accept([
-    { ...record, spec, revision, secretDigests, imageId: imageId === '' ? undefined : imageId, isPaused: false },
-  ]);
+  const operation = randomUUID();
+  await accepted.accept(
+    [{ ...record, spec, revision, secretDigests, imageId: imageId === '' ? undefined : imageId, isPaused: false }],
+    operation,
+  );
   accepted.quarantine.delete(spec.name);
-  onRedeploy(spec.name, changed);
+  onRedeploy(spec.name, changed, operation);
 };

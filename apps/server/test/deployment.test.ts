@@ -21,6 +21,7 @@ class Told {
 
   constructor(proven: readonly string[] = [old]) {
     this.deployment = new Deployment({
+      operation: 'one',
       services: new Set(['web']),
       emit: (event) => this.emitted.push(event),
       redact: (text) => text,

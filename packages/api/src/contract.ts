@@ -77,6 +77,8 @@ export type DeployEvent =
       readonly ms: number;
       /** Why it was refused or cancelled, when it was. */
       readonly message?: string;
+      /** Id of the deploy, which the server's log and the labels of the containers it made carry too. */
+      readonly operation?: string;
     };
 
 /**

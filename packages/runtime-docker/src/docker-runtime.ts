@@ -42,6 +42,8 @@ export interface DockerRuntimeOptions {
   readonly isHeld?: (key: InstanceKey) => boolean;
   /** Id of the image that an instance's revision stands for, where the name alone may mean another one by now. */
   readonly imageOf?: (key: InstanceKey) => string | undefined;
+  /** Id of the operation that asked for an instance, for whoever asks the container where it comes from. */
+  readonly operationOf?: (key: InstanceKey) => string | undefined;
   /** Told of every image that came here because orca pulled it. */
   readonly onPulled?: (pulled: PulledImage) => void;
 }

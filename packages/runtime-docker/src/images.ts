@@ -5,6 +5,7 @@ import type { ServiceSpec } from '@orca/spec';
 import { statusOf, engineMessage, type Engine } from './engine.ts';
 import { RuntimeError } from './errors.ts';
 import { parseReference, type ImageReference } from './image-reference.ts';
+import { PullProgress, type PullLine } from './pull-progress.ts';
 import { readAuth } from './registry-auth.ts';
 
 export interface ImagesOptions {
@@ -16,6 +17,8 @@ export interface ImagesOptions {
   readonly diskFault: () => Promise<string | undefined>;
   /** A pull of which nothing is heard for so long is given up. Default 120 s. */
   readonly silentMs?: number;
+  /** A pull that does not get ahead for so long is given up, however much is heard of it; see `PullProgress`. Default 600 s. */
+  readonly progressMs?: number;
 }
 
 /** An image that is here because orca fetched it. */
@@ -26,10 +29,19 @@ export interface PulledImage {
   readonly id: string;
 }
 
+export interface ResolvedImage {
+  readonly name: string;
+  /** The registry's digest of it, or the engine's id where it came from no registry; `undefined` when it is not here. */
+  readonly digest: string | undefined;
+}
+
 export interface Images {
   idOf(image: string): Promise<string | undefined>;
-  /** The name, unless it stands for another image than this one by now, which is here: then that one's id. */
-  named(image: string, id: string | undefined): Promise<string>;
+  /**
+   * What to make a container from: the name, unless it stands for another image than this one
+   * by now, which is here: then that one's id.
+   */
+  resolve(image: string, id: string | undefined): Promise<ResolvedImage>;
   /** Makes sure the image is there; with the policy `always`, that it is what the registry has. */
   ensure(spec: ServiceSpec, signal: AbortSignal): Promise<void>;
   /** Pulls the image of a tag that may move, if it has moved. Gives a warning when that cannot be known. */
@@ -40,9 +52,10 @@ const maxPulls = 2;
 const inspectMs = 15_000;
 const digestMs = 30_000;
 const longestSilenceMs = 120_000;
+const progressDeadlineMs = 600_000;
 
 export const createImages = (o: ImagesOptions): Images => {
-  const { engine, onMutation, onPulled, silentMs = longestSilenceMs } = o;
+  const { engine, onMutation, onPulled, silentMs = longestSilenceMs, progressMs = progressDeadlineMs } = o;
   const pulls = new Map<string, Promise<void>>();
   const waiting: (() => void)[] = [];
   let running = 0;
@@ -88,7 +101,7 @@ export const createImages = (o: ImagesOptions): Images => {
       const stream = await engine.call(`pull ${reference.text}`, silentMs, () =>
         docker.pull(reference.text, auth === undefined ? {} : { authconfig: auth }),
       );
-      await endOfPull(docker, stream, silentMs);
+      await endOfPull(docker, stream, { silentMs, progressMs });
       const id = await idOf(reference.text);
       if (id === undefined) throw new Error('the pull ended, but the image is not there');
       if (!known.has(id)) onPulled({ image: reference.text, id });
@@ -116,9 +129,11 @@ export const createImages = (o: ImagesOptions): Images => {
 
   return {
     idOf,
-    named: async (image, id) => {
-      if (id === undefined || (await idOf(image)) === id) return image;
-      return (await idOf(id)) === undefined ? image : id;
+    resolve: async (image, id) => {
+      const found = await inspect(image);
+      if (id === undefined || found?.Id === id) return { name: image, digest: digestOf(found) };
+      const meant = await inspect(id);
+      return meant === undefined ? { name: image, digest: digestOf(found) } : { name: id, digest: digestOf(meant) };
     },
     async ensure(spec, signal) {
       const reference = parseReference(spec.image);
@@ -186,23 +201,44 @@ const unlessAborted = async (work: Promise<void>, signal: AbortSignal): Promise<
 const localIds = async (docker: Docker): Promise<ReadonlySet<string>> =>
   new Set((await docker.listImages()).map(({ Id }) => Id));
 
+const digestOf = (image: ImageInspectInfo | undefined): string | undefined => {
+  const [found] = image?.RepoDigests ?? [];
+  return found === undefined ? image?.Id : found.slice(found.indexOf('@') + 1);
+};
+
 /**
  * The engine answers 200 and tells of failures inside the stream: every line counts. A pull
- * may take long, but not without a word: a registry that falls silent would hold its place for ever.
+ * may take long, but not without a word, nor without getting ahead: a registry that falls
+ * silent, or trickles, would hold its place for ever.
  */
-const endOfPull = (docker: Docker, stream: NodeJS.ReadableStream, silentMs: number): Promise<void> =>
+const endOfPull = (
+  docker: Docker,
+  stream: NodeJS.ReadableStream,
+  { silentMs, progressMs }: { readonly silentMs: number; readonly progressMs: number },
+): Promise<void> =>
   new Promise<void>((resolve, reject) => {
-    let silence: NodeJS.Timeout | undefined;
-    const heard = (): void => {
-      clearTimeout(silence);
-      silence = setTimeout(() => {
-        if (stream instanceof Readable) stream.destroy();
-        reject(new Error(`nothing was heard of the pull for ${silentMs / 1000} s`));
-      }, silentMs);
+    const progress = new PullProgress({ deadlineMs: progressMs, now: () => performance.now() });
+    let patience: NodeJS.Timeout | undefined;
+    const giveUp = (why: string): void => {
+      if (stream instanceof Readable) stream.destroy();
+      reject(new Error(why));
     };
-    heard();
+    const waitOn = (): void => {
+      clearTimeout(patience);
+      const left = progress.leftMs();
+      const why =
+        left < silentMs
+          ? `the pull did not get ahead for ${progressMs / 1000} s`
+          : `nothing was heard of the pull for ${silentMs / 1000} s`;
+      patience = setTimeout(giveUp, Math.min(left, silentMs), why);
+    };
+    const heard = (line: PullLine): void => {
+      progress.hear(line);
+      waitOn();
+    };
+    waitOn();
     const end = (error: unknown, lines: readonly { readonly error?: string }[]): void => {
-      clearTimeout(silence);
+      clearTimeout(patience);
       const failure = lines.find((line) => line.error !== undefined)?.error;
       if (error !== null && error !== undefined) reject(error);
       else if (failure !== undefined) reject(new Error(failure));

@@ -21,6 +21,10 @@ export const label = {
   aliases: 'orca.aliases',
   /** Present when it is on the network that all projects share. */
   internal: 'orca.internal',
+  /** For people: what was behind the image's name when the container was made. Nothing is decided by it. */
+  imageDigest: 'orca.image-digest',
+  /** For people: the deploy that asked for it, as the log names it. Nothing is decided by it. */
+  operation: 'orca.operation',
 } as const;
 
 export const labelsOf = (
@@ -31,6 +35,8 @@ export const labelsOf = (
     readonly revision: string;
     readonly key: InstanceKey;
     readonly network: string;
+    readonly imageDigest?: string | undefined;
+    readonly operation?: string | undefined;
   },
 ): Readonly<Record<string, string>> => ({
   [label.managed]: 'true',
@@ -46,6 +52,8 @@ export const labelsOf = (
   [label.limits]: encodeLimits(limitsOf(spec)),
   [label.aliases]: networkAliases(spec).join(','),
   ...(spec.internal === true ? { [label.internal]: 'true' } : {}),
+  ...(o.imageDigest === undefined ? {} : { [label.imageDigest]: o.imageDigest }),
+  ...(o.operation === undefined ? {} : { [label.operation]: o.operation }),
 });
 
 export type Identity = Pick<Instance, 'key' | 'service' | 'slot' | 'revision' | 'dependsOn'> & {

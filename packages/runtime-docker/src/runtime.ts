@@ -155,7 +155,9 @@ class ContainerRuntime implements DockerRuntime {
     await this.#places.ensureNetwork(network, spec.name);
     if (spec.internal === true) await this.#places.ensureNetwork(sharedNetwork, spec.name);
     await this.#places.ensureVolumes(spec);
-    const labels = labelsOf(spec, { cluster: this.#o.cluster, slot, revision, key, network });
+    const image = await this.#images.resolve(spec.image, this.#o.imageOf?.(key));
+    const origin = { imageDigest: image.digest, operation: this.#o.operationOf?.(key) };
+    const labels = labelsOf(spec, { cluster: this.#o.cluster, slot, revision, key, network, ...origin });
     const { env, command, entrypoint, files = [] } = await this.#o.env.render(spec);
     signal.throwIfAborted();
     const placed = files.length === 0 ? [] : await this.#secretFiles.place(key, files);
@@ -163,7 +165,7 @@ class ContainerRuntime implements DockerRuntime {
     const restart = isReplacement ? noRestart : restartOf(labels);
     const config = containerConfig({
       spec,
-      image: await this.#images.named(spec.image, this.#o.imageOf?.(key)),
+      image: image.name,
       name: candidateName(spec.name, slot),
       labels,
       network,

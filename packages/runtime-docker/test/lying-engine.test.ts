@@ -103,6 +103,29 @@ describe('an engine that', () => {
     );
   });
 
+  it('27: trickles a pull for ever is given up, and another pull has its turn', async () => {
+    answers.set('GET /images/app:1/json', json({ message: 'No such image' }, 404));
+    answers.set('GET /images/json', json([]));
+    answers.set('POST /images/create', (_, res) => {
+      let current = 0;
+      const trickle = setInterval(() => {
+        current += 1;
+        res.write(`${JSON.stringify({ id: 'a', status: 'Downloading', progressDetail: { current } })}\n`);
+      }, 10);
+      res.on('close', () => clearInterval(trickle));
+    });
+    const options = {
+      engine: new Engine({ host }),
+      onMutation: () => {},
+      onPulled: () => {},
+      diskFault: noFault,
+      progressMs: 300,
+    };
+    await expect(createImages(options).ensure(aSpec('web', '', { image: 'app:1' }), signal)).rejects.toThrow(
+      /app:1.*did not get ahead for 0.3 s/,
+    );
+  });
+
   it('44: has a full disk pulls nothing, also of a tag that moved, and the image that is here has to do', async () => {
     const digest = `sha256:${'a'.repeat(64)}`;
     answers.set('GET /images/app:latest/json', json({ Id: 'sha256:1', RepoDigests: ['app@sha256:old'] }));
@@ -126,10 +149,14 @@ describe('an engine that', () => {
     answers.set('GET /images/sha256:gone/json', json({ message: 'No such image' }, 404));
     const options = { engine: new Engine({ host }), onMutation: () => {}, onPulled: () => {}, diskFault: noFault };
     const images = createImages(options);
-    expect(await images.named('app:latest', 'sha256:old')).toBe('sha256:old');
-    expect(await images.named('app:latest', 'sha256:new')).toBe('app:latest');
-    expect(await images.named('app:latest', 'sha256:gone')).toBe('app:latest');
-    expect(await images.named('app:latest', undefined)).toBe('app:latest');
+    const named = async (id?: string): Promise<string> => (await images.resolve('app:latest', id)).name;
+    expect(await named('sha256:old')).toBe('sha256:old');
+    expect(await named('sha256:new')).toBe('app:latest');
+    expect(await named('sha256:gone')).toBe('app:latest');
+    expect(await named()).toBe('app:latest');
+    const fromRegistry = { Id: 'sha256:new', RepoDigests: ['app@sha256:of-the-registry'] };
+    answers.set('GET /images/app:latest/json', json(fromRegistry));
+    expect((await images.resolve('app:latest', undefined)).digest).toBe('sha256:of-the-registry');
   });
 
   it('9: whoever calls off does not wait for the end of a pull', async () => {

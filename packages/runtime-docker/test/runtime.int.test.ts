@@ -63,6 +63,7 @@ beforeAll(async () => {
       }),
     },
     onMutation: (call) => calls.push(call),
+    operationOf: (key) => `operation-of-${key}`,
   });
 });
 afterEach(clear);
@@ -98,6 +99,24 @@ describe('the life of an instance', () => {
       expect(calls.filter((c) => !c.startsWith('start'))).toEqual([]);
     }
     expect(stages).toEqual(['candidate created', 'candidate running', 'current running', 'current exited', 'none']);
+  });
+
+  it('5: says in its labels who it is, what it was made from, and which deploy asked for it', async () => {
+    const spec = app('int-labels');
+    const key = await up(spec, 'a');
+    const [id, found] = await Promise.all([
+      docker.output(['image', 'inspect', '--format', '{{.Id}}', 'orca-test/app:1']),
+      docker.output(['inspect', '--format', '{{json .Config.Labels}}', 'orca-int-labels.next']),
+    ]);
+    expect(JSON.parse(found)).toMatchObject({
+      'orca.cluster': cluster,
+      'orca.service': 'int-labels',
+      'orca.slot': '1',
+      'orca.revision': 'a',
+      // Built here, so that no registry has a digest for it.
+      'orca.image-digest': id,
+      'orca.operation': `operation-of-${key}`,
+    });
   });
 
   it('2: observing changes nothing', async () => {

@@ -29,7 +29,7 @@ const recreateFields: ReadonlySet<string> = new Set(
 );
 
 /** Fields whose order means nothing. All others, `command` and template parts, keep theirs. */
-const SETS: ReadonlySet<string> = new Set(['aliases', 'mounts', 'publishedPorts', 'volumes']);
+const SETS: ReadonlySet<string> = new Set(['aliases', 'devices', 'mounts', 'publishedPorts', 'tmpfs', 'volumes']);
 
 function inFixedOrder(value: unknown): unknown {
   return Array.isArray(value) ? value.toSorted((a, b) => compare(canonicalJson(a), canonicalJson(b))) : value;

@@ -162,6 +162,28 @@ describe('6: a revision', () => {
     );
   });
 
+  test('does not depend on the order of capabilities, devices, limits and files in memory', () => {
+    const of = (reorder: (lines: string[]) => string[]): string => {
+      const list = (...items: string[]): string => `[${reorder(items).join(', ')}]`;
+      const text = web(
+        `cap_add = ${list('"NET_ADMIN"', '"SYS_TIME"')}`,
+        `cap_drop = ${list('"CHOWN"', '"KILL"')}`,
+        `devices = ${list('"/dev/fuse"', '"/dev/null:/dev/none"')}`,
+        `tmpfs = ${list('"/run"', '"/tmp"')}`,
+        `ulimits = { ${reorder(['nofile = 1024', 'nproc = 99']).join(', ')} }`,
+        '[service.secret_files]',
+        ...reorder(['a = "${secrets.A}"', 'b = "${secrets.B}"']),
+      );
+      return revisionOf(serviceOf(text, '[security]\nallow_mounts = ["/dev/fuse", "/dev/null"]'), INPUTS);
+    };
+    expect(of((lines) => lines.toReversed())).toBe(of((lines) => lines));
+  });
+
+  test('depends on the order of name servers: the first is asked first', () => {
+    const of = (dns: string): string => revisionOf(serviceOf(web(`dns = ${dns}`)), INPUTS);
+    expect(of('["1.1.1.1", "9.9.9.9"]')).not.toBe(of('["9.9.9.9", "1.1.1.1"]'));
+  });
+
   test('depends on the order of what a variable is made of, whatever its name', () => {
     const of = (text: string): string =>
       revisionOf(serviceOf(web('[service.env]', `volumes = "${text}"`)), { ...INPUTS, secretDigests: {} });
