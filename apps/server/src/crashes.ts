@@ -1,5 +1,5 @@
 import { foldCrash, isCrashLoop, isOnWatch, restsUntil, type CrashHistory, type InstanceKey } from '@orca/reconcile';
-import { exitWords, type EngineEvent, type InstanceDetails } from '@orca/runtime-docker';
+import { exitWords, starvedWords, type EngineEvent, type InstanceDetails } from '@orca/runtime-docker';
 
 export interface CrashesOptions {
   /** Monotonic milliseconds. */
@@ -133,8 +133,7 @@ export class Crashes {
     const known = this.#keys.get(containerId);
     // An unproven one is judged by those who wait for it.
     if (known?.stage !== 'current') return;
-    const limit = known.memoryLimit === undefined ? '' : `, limit ${Math.round(known.memoryLimit / 1024 / 1024)} MiB`;
-    const reason = wasStarved ? `ran out of memory (OOM${limit})` : `exited with ${exitWords(exitCode)}`;
+    const reason = wasStarved ? starvedWords(known.memoryLimit) : `exited with ${exitWords(exitCode)}`;
     const now = this.#o.now();
     const history = foldCrash(this.#history.get(known.key), { at: now, ranMs: now - startedAt, reason });
     this.#history.set(known.key, history);

@@ -1,6 +1,6 @@
 import type { ServiceHealth, ServiceStatus } from '@orca/api';
 import type { DesiredService, InstanceKey } from '@orca/reconcile';
-import { exitWords, type InstanceDetails } from '@orca/runtime-docker';
+import { exitWords, starvedWords, type InstanceDetails } from '@orca/runtime-docker';
 import type { ServiceSpec } from '@orca/spec';
 
 export interface StatusInput {
@@ -57,7 +57,7 @@ const serviceStatus = (
   return {
     name: spec.name,
     project: spec.project,
-    image: spec.image,
+    image: imagesOf(running) ?? spec.image,
     status: healthOf(view),
     desiredReplicas: spec.replicas,
     runningReplicas: running.length,
@@ -70,6 +70,17 @@ const serviceStatus = (
     lastFailure: withHint(spec.name, failure ?? (isPaused ? undefined : trouble(own)), own),
   };
 };
+
+/** What runs, and not what the files ask for: the two differ before a deploy, and after one that went back. */
+const imagesOf = (running: readonly InstanceDetails[]): string | undefined => {
+  const names = new Set(
+    running.map(({ image }) => (image.startsWith('sha256:') ? image.slice(0, shortIdLength) : image)),
+  );
+  return names.size === 0 ? undefined : [...names].toSorted().join(', ');
+};
+
+/** As the engine's own lists show an id. */
+const shortIdLength = 'sha256:'.length + 12;
 
 /** What failed beside what runs is stopped but kept: its output is what the reader needs next. */
 const withHint = (name: string, failure: string | undefined, own: readonly InstanceDetails[]): string | undefined => {
@@ -96,6 +107,7 @@ interface HealthView extends Trouble {
 const healthOf = (v: HealthView): ServiceHealth => {
   const { spec, own, running, failure } = v;
   if (v.isPaused) return running === 0 ? 'stopped' : 'degraded';
+  if (spec.replicas === 0 && running === 0 && failure === undefined) return 'stopped';
   if (v.isCrashLoop) return 'crash_loop';
   if (v.isQuarantined && running >= spec.replicas) return 'rolled_back';
   if (running >= spec.replicas) return failure === undefined ? 'running' : 'degraded';
@@ -109,7 +121,7 @@ const healthOf = (v: HealthView): ServiceHealth => {
 const trouble = (own: readonly InstanceDetails[]): string | undefined => {
   const i = own.find((x) => x.stage === 'current' && (x.restarting || x.status === 'exited'));
   if (i === undefined) return undefined;
-  if (i.oomKilled) return 'ran out of memory (OOM)';
+  if (i.oomKilled) return starvedWords(i.memoryLimit);
   const code = i.exitCode === undefined ? '' : ` with ${exitWords(i.exitCode)}`;
   return i.restarting ? `keeps restarting (exited${code}, ${i.restartCount} restarts)` : `exited${code}`;
 };

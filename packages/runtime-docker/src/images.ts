@@ -33,6 +33,8 @@ export interface ResolvedImage {
   readonly name: string;
   /** The registry's digest of it, or the engine's id where it came from no registry; `undefined` when it is not here. */
   readonly digest: string | undefined;
+  /** Whether it is the very image that was meant; not when that one was removed by somebody. */
+  readonly isMeant: boolean;
 }
 
 export interface Images {
@@ -131,9 +133,11 @@ export const createImages = (o: ImagesOptions): Images => {
     idOf,
     resolve: async (image, id) => {
       const found = await inspect(image);
-      if (id === undefined || found?.Id === id) return { name: image, digest: digestOf(found) };
+      if (id === undefined || found?.Id === id) return { name: image, digest: digestOf(found), isMeant: true };
       const meant = await inspect(id);
-      return meant === undefined ? { name: image, digest: digestOf(found) } : { name: id, digest: digestOf(meant) };
+      return meant === undefined
+        ? { name: image, digest: digestOf(found), isMeant: false }
+        : { name: id, digest: digestOf(meant), isMeant: true };
     },
     async ensure(spec, signal) {
       const reference = parseReference(spec.image);

@@ -2,7 +2,7 @@ export { checkHttp, checkTcp, type CheckResult } from './check.ts';
 export { claimsOf } from './claims.ts';
 export type { ContainerLine, LogOptions } from './container-logs.ts';
 export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
-export { exitWords } from './exit-words.ts';
+export { exitWords, starvedWords } from './exit-words.ts';
 export { createProber, type ProberOptions } from './prober.ts';
 export type { DockerRuntime, DockerRuntimeOptions, EnvSource, Rendered } from './docker-runtime.ts';
 export { createDockerRuntime } from './runtime.ts';

@@ -3,7 +3,7 @@ import type { ActionOf, Prober } from '@orca/reconcile';
 import type { ServiceSpec } from '@orca/spec';
 import { checkHttp, checkTcp, type CheckResult } from './check.ts';
 import { RuntimeError } from './errors.ts';
-import { exitWords } from './exit-words.ts';
+import { exitWords, starvedWords } from './exit-words.ts';
 import type { DockerRuntime } from './docker-runtime.ts';
 import type { InstanceDetails } from './seen.ts';
 
@@ -103,10 +103,8 @@ const mustStillRun = (
   const isSameRun = seen.startedAt === first.startedAt && seen.restartCount === first.restartCount;
   if (seen.status === 'running' && !seen.restarting && isSameRun) return;
   if (seen.oomKilled) {
-    const limit = seen.memoryLimit === undefined ? '' : ` (limit ${Math.round(seen.memoryLimit / 1024 / 1024)} MiB)`;
-    throw new RuntimeError('ORCA_RUNTIME_EXITED', `${spec.name}: ran out of memory${limit} while starting`, {
-      retryable: false,
-    });
+    const why = `${spec.name}: ${starvedWords(seen.memoryLimit)} while starting`;
+    throw new RuntimeError('ORCA_RUNTIME_EXITED', why, { retryable: false });
   }
   const how =
     seen.status === 'running'

@@ -156,6 +156,8 @@ class ContainerRuntime implements DockerRuntime {
     if (spec.internal === true) await this.#places.ensureNetwork(sharedNetwork, spec.name);
     await this.#places.ensureVolumes(spec);
     const image = await this.#images.resolve(spec.image, this.#o.imageOf?.(key));
+    if (!image.isMeant)
+      this.#o.onWarning?.(`${spec.name}: the image of this revision is gone; made from what ${spec.image} is now`);
     const origin = { imageDigest: image.digest, operation: this.#o.operationOf?.(key) };
     const labels = labelsOf(spec, { cluster: this.#o.cluster, slot, revision, key, network, ...origin });
     const { env, command, entrypoint, files = [] } = await this.#o.env.render(spec);

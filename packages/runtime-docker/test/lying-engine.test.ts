@@ -152,7 +152,7 @@ describe('an engine that', () => {
     const named = async (id?: string): Promise<string> => (await images.resolve('app:latest', id)).name;
     expect(await named('sha256:old')).toBe('sha256:old');
     expect(await named('sha256:new')).toBe('app:latest');
-    expect(await named('sha256:gone')).toBe('app:latest');
+    expect(await images.resolve('app:latest', 'sha256:gone')).toMatchObject({ name: 'app:latest', isMeant: false });
     expect(await named()).toBe('app:latest');
     const fromRegistry = { Id: 'sha256:new', RepoDigests: ['app@sha256:of-the-registry'] };
     answers.set('GET /images/app:latest/json', json(fromRegistry));
