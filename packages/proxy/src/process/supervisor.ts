@@ -27,6 +27,8 @@ export interface SupervisorOptions {
   readonly log: Log;
   readonly now: () => number;
   readonly timing?: Partial<PoolTiming>;
+  /** How soon a state that could not be kept on disk is tried again (10 s). */
+  readonly keepRetryMs?: number;
   /** Called once, when nothing is left to do. */
   readonly onEnd: () => void;
 }
@@ -57,7 +59,11 @@ export class Supervisor {
     const { log, now, timing = {}, workerEntry: entry, dir, program } = o;
     const onEvents = (batch: unknown): void => this.#controller?.calls.note('events', { batch });
     this.#pool = new Pool({ entry, log, now, timing, onEvents, dir, program, tickets: this.#tickets }, emptyState);
-    this.#keeping = new Keeping(this.#place.keptPath, (reason) => log.error('the table cannot be kept', { reason }));
+    this.#keeping = new Keeping({
+      path: this.#place.keptPath,
+      onFault: (reason) => log.error('the table cannot be kept', { reason }),
+      ...(o.keepRetryMs !== undefined && { retryMs: o.keepRetryMs }),
+    });
   }
 
   /** Serves what was kept, if anything was, and then listens to controllers. */
@@ -122,7 +128,7 @@ export class Supervisor {
     const idle = setInterval(() => {
       if (this.#serving !== undefined || this.#isEnding) clearInterval(idle);
       else if (this.#socket?.sessions.size === 0) void this.stop(0);
-    }, idleEndMs);
+    }, idleEndMs).unref();
   }
 
   #handlers(session: () => Session): Handlers {
@@ -286,7 +292,14 @@ export class Supervisor {
     };
     this.#o.log.info('hands over to another build', { build });
     const inheritance = { ...kept, handles: serving.handles, ticketKeys: this.#tickets.keys };
-    await raiseHeir(this.#o.dir, { entry, build }, inheritance, last);
+    // The heir keeps what it serves by from its first moment on: nothing of this one may come after.
+    await this.#keeping.release();
+    try {
+      await raiseHeir(this.#o.dir, { entry, build }, inheritance, last);
+    } catch (error) {
+      this.#keeping.resume();
+      throw error;
+    }
     this.#isEnding = true;
     // The log is turned over by the heir, who asks the workers here too.
     await this.#rotator?.close();
