@@ -1,4 +1,5 @@
 import type { ProxyState, RefusedCertificate } from '@orca/proxy/process';
+import { isCode } from './home.ts';
 
 /** What the control plane tells the proxy, one part at a time. */
 export interface ProxyParts {
@@ -23,9 +24,27 @@ export const createProxyParts = (
 ): ProxyParts => {
   let whole: ProxyState = { ...proxy.found, ...wanted };
   return {
-    put: (parts) => {
+    put: async (parts) => {
+      const former = whole;
       whole = { ...whole, ...parts };
-      return proxy.replace(whole);
+      try {
+        return await proxy.replace(whole);
+      } catch (error) {
+        // What was refused must not be refused again with every part that others change.
+        if (isRefusal(error)) whole = revoke(whole, parts, former);
+        throw error;
+      }
     },
   };
+};
+
+const isRefusal = (error: unknown): boolean =>
+  isCode(error, 'ORCA_PROXY_TABLE_INVALID') || isCode(error, 'ORCA_PROXY_SETTINGS_INVALID');
+
+/** With the former in the place of these parts, unless somebody else has changed them since. */
+const revoke = (whole: ProxyState, parts: Partial<ProxyState>, former: ProxyState): ProxyState => {
+  const said = new Map<string, unknown>(Object.entries(parts));
+  const others = Object.entries(whole).filter(([name, part]) => said.get(name) !== part);
+  const before = Object.entries(former).filter(([name]) => said.has(name));
+  return { table: former.table, ...Object.fromEntries([...before, ...others]) };
 };

@@ -1,4 +1,5 @@
 import { openAccessLog } from './access-log/access-log.ts';
+import { checkLimits, checkTimeouts } from './bounds.ts';
 import { drainTarget } from './drain.ts';
 import { defaultEjection, Ejections } from './ejection.ts';
 import { ProxyError } from './errors.ts';
@@ -19,6 +20,8 @@ const defaultGraceMs = 10_000;
 
 /** A proxy in this process. It serves what `replace` says, nothing before that. */
 export const createProxy = (options: ProxyOptions): Proxy => {
+  checkTimeouts(options.timeouts ?? {});
+  checkLimits(options.limits ?? {});
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
   const observe = options.onEvent ?? ((): void => {});
   const ledger = new Ledger();
@@ -104,6 +107,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     setChallengeCertificates: (challenges) => tls().setChallenges(challenges),
     setTicketKeys: (keys) => tls().setTicketKeys(keys),
     setLimits: (next) => {
+      checkLimits(next);
       limits = { ...defaultLimits, ...next };
     },
     configure: (next) => {

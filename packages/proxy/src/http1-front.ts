@@ -37,7 +37,7 @@ export const createHttp1Front = (deps: ServeDeps): Http1Front => {
   const server = createServer({
     maxHeaderSize: maxRequestHeaderBytes,
     headersTimeout: timeouts.headersMs,
-    connectionsCheckingInterval: Math.min(headCheckMs, timeouts.headersMs),
+    connectionsCheckingInterval: Math.min(headCheckMs, timeouts.headersMs || headCheckMs),
     // Covers the whole body by the clock, which ends long uploads; silence is what we limit.
     requestTimeout: 0,
     keepAliveTimeout: timeouts.keepAliveMs,

@@ -116,7 +116,10 @@ export interface Proxy {
   setChallengeCertificates(challenges: readonly ChallengeCertificate[]): void;
   /** 48 secret bytes that seal session tickets, for proxies that share a port. Without it each makes its own, daily. */
   setTicketKeys(keys: Buffer): void;
-  /** Changes limits for every connection from now on; those not named become the defaults. */
+  /**
+   * Changes limits for every connection from now on; those not named become the defaults. Throws
+   * `ORCA_PROXY_SETTINGS_INVALID` and changes nothing when one of them is out of range.
+   */
   setLimits(limits: Partial<ProxyLimits>): void;
   /**
    * Puts a table in force for every request from now on; what is in flight goes on. Throws

@@ -37,7 +37,7 @@ export interface Policy {
 /** Throws `ORCA_PROXY_SETTINGS_INVALID` for settings that cannot be meant. */
 export const compilePolicy = (settings: ProxySettings): Policy => {
   const { pseudonym = 'orca', httpsPort = 443 } = settings;
-  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(pseudonym))
+  if (typeof pseudonym !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(pseudonym))
     throw new ProxyError('ORCA_PROXY_SETTINGS_INVALID', `pseudonym ${JSON.stringify(pseudonym)} is no token`);
   if (!Number.isInteger(httpsPort) || httpsPort < 1 || httpsPort > 65_535)
     throw new ProxyError('ORCA_PROXY_SETTINGS_INVALID', `httpsPort ${String(httpsPort)} is no port`);

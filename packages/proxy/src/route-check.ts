@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { parseAuthority } from './authority.ts';
 import { ProxyError } from './errors.ts';
 import { claimOf, type Route, type RouteTable } from './route.ts';
@@ -32,7 +33,8 @@ const faultOfClaim = ({ host, pathPrefix }: Route): string | undefined => {
 
 const faultOfTargets = ({ targets }: Route): string | undefined => {
   const ids = new Set<string>();
-  for (const { id, port, weight = 1, protocol = 'http/1.1' } of targets) {
+  for (const { id, host, port, weight = 1, protocol = 'http/1.1' } of targets) {
+    if (!isTargetHost(host, protocol)) return `has target ${id} with a host that is neither a name nor an address`;
     if (!Number.isInteger(port) || port < 1 || port > 65_535)
       return `has target ${id} with port ${port}, which is none`;
     if (!Number.isFinite(weight) || weight < 0) return `has target ${id} with weight ${weight}: 0 or more is possible`;
@@ -43,13 +45,19 @@ const faultOfTargets = ({ targets }: Route): string | undefined => {
   return undefined;
 };
 
+/** An address may have a zone, for which HTTP/2 has no way of writing. */
+const isTargetHost = (host: string, protocol: string): boolean => {
+  if (isIP(host) !== 0) return protocol !== 'h2c' || !host.includes('%');
+  return /^[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?$/i.test(host);
+};
+
 /** What a timer can wait for; longer ones would fire at once. */
 const longestMs = 2 ** 31 - 1;
 
 const faultOfHold = ({ hold }: Route): string | undefined => {
   if (hold === undefined) return undefined;
   const { maxMs, maxRequests = 0, healthPaths = [] } = hold;
-  if (!(maxMs >= 0 && maxMs <= longestMs)) return `cannot hold requests for ${maxMs} ms`;
+  if (!Number.isFinite(maxMs) || maxMs < 0 || maxMs > longestMs) return `cannot hold requests for ${maxMs} ms`;
   if (!Number.isInteger(maxRequests) || maxRequests < 0) return `cannot hold ${maxRequests} requests`;
   return healthPaths.every((path) => path.startsWith('/'))
     ? undefined
@@ -61,8 +69,11 @@ const cookieName = /^[\w!#$%&'*+.^`|~-]+$/;
 
 const faultOfSticky = ({ sticky }: Route): string | undefined => {
   if (sticky === undefined) return undefined;
-  if (!cookieName.test(sticky.cookie)) return 'has a sticky cookie whose name is none';
-  return sticky.key.length < 16 ? 'has a sticky key that can be guessed: 16 characters are the least' : undefined;
+  if (typeof sticky.cookie !== 'string' || !cookieName.test(sticky.cookie))
+    return 'has a sticky cookie whose name is none';
+  return typeof sticky.key !== 'string' || sticky.key.length < 16
+    ? 'has a sticky key that can be guessed: 16 characters are the least'
+    : undefined;
 };
 
 const invalid = ({ host, pathPrefix }: Route, fault: string): ProxyError =>

@@ -1,3 +1,4 @@
+import { checkLimits } from './bounds.ts';
 import { ProxyError } from './errors.ts';
 import { parseHttpChallenges, type HttpChallenges } from './http-challenges.ts';
 import type { Proxy } from './options.ts';
@@ -6,7 +7,7 @@ import { checkTable } from './route-check.ts';
 import type { RouteTable } from './route.ts';
 import type { ProxyLimits } from './settings.ts';
 import type { Certificate, RefusedCertificate } from './tls/certificates.ts';
-import type { ChallengeCertificate } from './tls/challenges.ts';
+import { checkChallengeCertificates, type ChallengeCertificate } from './tls/challenges.ts';
 
 /**
  * All that a proxy serves by and that may change while it serves, as plain data: it crosses
@@ -59,7 +60,7 @@ export const parseState = (value: unknown): ProxyState => {
   const state = {
     table: { ...record(table, 'table') },
     ...(settings === undefined ? {} : { settings: record(settings, 'settings') }),
-    ...(limits === undefined ? {} : { limits: numbers(record(limits, 'limits'), 'limits') }),
+    ...(limits === undefined ? {} : { limits: record(limits, 'limits') }),
     ...(challenges === undefined ? {} : { challenges: parseHttpChallenges(challenges) }),
     ...(certificates === undefined ? {} : { certificates: list(certificates, 'certificates', checkCertificate) }),
     ...(challengeCertificates === undefined
@@ -72,6 +73,8 @@ export const parseState = (value: unknown): ProxyState => {
   try {
     checkTable(checked.table);
     compilePolicy(checked.settings ?? {});
+    checkLimits(checked.limits ?? {});
+    checkChallengeCertificates(checked.challengeCertificates ?? []);
   } catch (cause) {
     if (Error.isError(cause) && 'code' in cause && String(cause.code).startsWith('ORCA_PROXY_')) throw cause;
     throw fault('a part of it is not what it should be', cause);
@@ -120,12 +123,6 @@ const list = <T>(value: unknown, at: string, check: (item: unknown, at: string) 
 
 const texts = (members: Members, names: readonly string[], at: string): void => {
   for (const name of names) if (typeof members[name] !== 'string') throw fault(`${at}.${name} is not text`);
-};
-
-const numbers = (members: Members, at: string): Members => {
-  for (const [name, value] of Object.entries(members))
-    if (typeof value !== 'number' || !(value >= 0)) throw fault(`${at}.${name} is not a number`);
-  return members;
 };
 
 const fault = (message: string, cause?: unknown): ProxyError =>

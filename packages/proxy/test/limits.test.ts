@@ -153,3 +153,40 @@ test.each([
   const proxy = createProxy({ port: 0 });
   expect(() => proxy.replace({ routes: [route([], settings)] })).toThrow(message);
 });
+
+test.each([
+  { http2Streams: 2 ** 32 },
+  { http2StreamWindowBytes: 2 ** 31 },
+  { http2ConnectionWindowBytes: 0 },
+  { http2ResetBurst: 0.5 },
+  { connections: Number.NaN },
+])('P58 refuses limits of %j when they are set, not when a client comes', async (limits) => {
+  expect(() => createProxy({ port: 0, limits })).toThrow(/whole number from 1 to 2147483647/);
+  const { proxy } = await served({}, { limits: { connections: 1 } });
+  expect(() => proxy.setLimits(limits)).toThrow(expect.objectContaining({ code: 'ORCA_PROXY_SETTINGS_INVALID' }));
+  // The former ones stay.
+  await dial(proxy.port);
+  expect(await exchange(proxy.port, 'GET / HTTP/1.1\nHost: app.test').catch(() => '')).toBe('');
+});
+
+test.each([{ bodyIdleMs: 2 ** 31 }, { connectMs: -1 }, { keepAliveMs: 1.5 }])(
+  'P57 refuses times of %j, which no timer can wait for',
+  (timeouts) => {
+    expect(() => createProxy({ port: 0, timeouts })).toThrow(
+      expect.objectContaining({ code: 'ORCA_PROXY_SETTINGS_INVALID' }),
+    );
+  },
+);
+
+test.each([
+  { host: 'no host' },
+  { host: 'a/b' },
+  { host: '' },
+  { host: 'evil@app.test' },
+  { host: 'fe80::1%eth0', protocol: 'h2c' as const },
+])('refuses a table with a target at %j, which a request would find out', (where) => {
+  const proxy = createProxy({ port: 0 });
+  const at = (more: object) => ({ routes: [route([{ id: 'a', host: '127.0.0.1', port: 80, ...more }])] });
+  expect(() => proxy.replace(at(where))).toThrow(/target a with a host/);
+  for (const host of ['web', 'orca-web_1.internal', '::1', 'fe80::1%eth0']) proxy.replace(at({ host }));
+});

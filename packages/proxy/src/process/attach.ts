@@ -4,7 +4,7 @@ import { ProxyError } from '../errors.ts';
 import type { MetricsSnapshot } from '../metrics/snapshot.ts';
 import { parseState, type ProxyState } from '../state.ts';
 import type { RefusedCertificate } from '../tls/certificates.ts';
-import { codeOf, membersOf, type Calls } from './calls.ts';
+import { codeOf, isRefusal, membersOf, type Calls } from './calls.ts';
 import { parseAddress, type ListenAddress, type ProxyConfig } from './config.ts';
 import { connectTo, isBeingRaised, killOwner, startSupervisor, unreachable } from './connect.ts';
 import { ownProgram } from './entries.ts';
@@ -87,6 +87,8 @@ class Attached implements AttachedProxy {
   readonly #place: Place;
   readonly #program: Program;
   #wanted: ProxyState | undefined;
+  /** The last that was put in force. */
+  #accepted: ProxyState | undefined;
   #epoch: number | undefined;
   #session: Promise<Calls> | undefined;
   #isDetached = false;
@@ -118,9 +120,16 @@ class Attached implements AttachedProxy {
 
   async replace(state: ProxyState): Promise<readonly RefusedCertificate[]> {
     this.#wanted = state;
-    const answer = await this.#persist((calls) =>
-      calls.call('state', this.#wanted ?? state, { timeoutMs: changeWithinMs }),
-    );
+    let told = state;
+    const answer = await this.#persist((calls) => {
+      told = this.#wanted ?? state;
+      return calls.call('state', told, { timeoutMs: changeWithinMs });
+    }).catch((error: unknown) => {
+      // Told again to a proxy that was started anew, it would be refused again, and that proxy not controlled.
+      if (isRefusal(error) && this.#wanted === told) this.#wanted = this.#accepted;
+      throw error;
+    });
+    this.#accepted = told;
     const { unkept, refused } = membersOf(answer);
     if (typeof unkept === 'string')
       this.#o.log.error('the proxy serves the new table and cannot keep it on disk', { reason: unkept });

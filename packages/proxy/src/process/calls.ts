@@ -148,6 +148,10 @@ const decodeError = (code: unknown, message: unknown, cause?: unknown): ProxyErr
 export const codeOf = (error: unknown): string | undefined =>
   Error.isError(error) && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 
+/** Whether an error says that a state or a setting cannot be served by: asked again, the answer is the same. */
+export const isRefusal = (error: unknown): boolean =>
+  ['ORCA_PROXY_TABLE_INVALID', 'ORCA_PROXY_SETTINGS_INVALID'].includes(codeOf(error) ?? '');
+
 /** The members of a message that is not to be believed yet. */
 export const membersOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? { ...value } : {};

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { parseAccessLog, type AccessLogSettings } from '../access-log/settings.ts';
+import { checkTimeouts } from '../bounds.ts';
 import { ProxyError } from '../errors.ts';
 import type { HttpsOptions } from '../options.ts';
 import { defaultTimeouts, type ProxyTimeouts } from '../settings.ts';
@@ -57,12 +58,15 @@ export const parseAddress = (value: unknown): ListenAddress => {
 };
 
 const parseHttps = (value: unknown): HttpsDoor => {
-  const { unknownNames, refuseMisdirected } = membersOf(value);
+  const { unknownNames, refuseMisdirected, http2 } = membersOf(value);
+  if (unknownNames !== undefined && unknownNames !== 'refuse' && unknownNames !== 'default')
+    throw fault('unknownNames');
   return {
     ...parseAddress(value),
     ...parseNetworks(value),
-    ...(unknownNames === 'refuse' || unknownNames === 'default' ? { unknownNames } : {}),
+    ...(unknownNames === undefined ? {} : { unknownNames }),
     ...(refuseMisdirected === true ? { refuseMisdirected } : {}),
+    ...(http2 === false ? { http2 } : {}),
   };
 };
 
@@ -76,9 +80,10 @@ const parseNetworks = (value: unknown): { readonly proxyProtocolFrom?: readonly 
 
 const parseTimeouts = (value: unknown): Partial<ProxyTimeouts> => {
   const given = Object.entries(membersOf(value));
-  if (given.every(([name, ms]) => Object.hasOwn(defaultTimeouts, name) && isCount(ms)))
-    return Object.fromEntries(given);
-  throw fault('timeouts');
+  if (given.some(([name, ms]) => !Object.hasOwn(defaultTimeouts, name) || !isCount(ms))) throw fault('timeouts');
+  const timeouts = Object.fromEntries(given);
+  checkTimeouts(timeouts);
+  return timeouts;
 };
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;

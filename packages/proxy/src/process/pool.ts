@@ -7,6 +7,7 @@ import type { Program } from './heir.ts';
 import { eachOf, type Handles } from './listening-handle.ts';
 import type { Log } from './log.ts';
 import type { MetricsSnapshot } from '../metrics/snapshot.ts';
+import { Queue } from './queue.ts';
 import { readRefused } from './refused.ts';
 import { Tally } from './tally.ts';
 import type { Tickets } from './tickets.ts';
@@ -78,7 +79,10 @@ export class Pool {
   /** Those whose workers are being started. */
   readonly #arming = new Set<Generation>();
   #generation: Generation | undefined;
+  /** What a worker that starts now is told; and what all of them have taken, which is the same unless one is on its way. */
   #state: ProxyState;
+  #applied: ProxyState;
+  readonly #replacing = new Queue();
   #ticking: NodeJS.Timeout | undefined;
   #lastTick: number;
 
@@ -86,6 +90,7 @@ export class Pool {
     this.#o = options;
     this.#timing = { ...defaultTiming, ...options.timing };
     this.#state = state;
+    this.#applied = state;
     options.tickets.onRotate((keys) => {
       for (const { worker, generation } of this.#members)
         if (generation.config.https !== undefined) worker.calls.call('tickets', { keys }).catch(() => undefined);
@@ -124,23 +129,41 @@ export class Pool {
     if (former !== undefined) this.#retire(former);
   }
 
-  /** Resolves when no worker serves by an older state any more, with the certificates that cannot be served. */
-  async replace(state: ProxyState): Promise<readonly RefusedCertificate[]> {
-    const former = this.#state;
+  /**
+   * Resolves when no worker serves by an older state any more, with the certificates that cannot be
+   * served. When a worker cannot serve by it at all, every one goes back to the former state.
+   */
+  replace(state: ProxyState): Promise<readonly RefusedCertificate[]> {
+    return this.#replacing.run(() => this.#replace(state));
+  }
+
+  async #replace(state: ProxyState): Promise<readonly RefusedCertificate[]> {
     this.#state = state;
-    const asked = [...this.#members]
-      .filter(({ hasState }) => hasState)
-      .map(({ worker }) => {
-        const applied = worker.calls.call('state', state, { timeoutMs: applyWithinMs });
-        // One that does not answer is replaced: nobody can tell by which state it serves.
-        return unlessGone(applied, () => worker.kill());
-      });
-    const elders = [...this.#elders].map((elder) => this.#tell(elder.call('state', state)));
-    const answers = await Promise.all([...asked, ...elders]);
-    const refused = readRefused(answers.map((answer) => membersOf(answer)['refused']).find(Array.isArray));
+    const answers = await Promise.allSettled(this.#announce(state));
+    const fault = answers.find((answer) => answer.status === 'rejected');
+    if (fault !== undefined) {
+      this.#state = this.#applied;
+      await Promise.allSettled(this.#announce(this.#applied));
+      throw fault.reason;
+    }
+    const values = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : undefined));
+    const refused = readRefused(values.map((value) => membersOf(value)['refused']).find(Array.isArray));
     // A worker that starts later must show for their names what the others still do.
-    if (refused.length > 0 && this.#state === state) this.#state = withoutRefused(state, former, refused);
+    this.#applied = refused.length === 0 ? state : withoutRefused(state, this.#applied, refused);
+    this.#state = this.#applied;
     return refused;
+  }
+
+  /** Tells everybody; rejected are the answers of workers that refuse it. */
+  #announce(state: ProxyState): readonly Promise<unknown>[] {
+    const workers = [...this.#members].filter(({ hasState }) => hasState);
+    return [
+      ...workers.map(({ worker }) =>
+        // One that does not answer is replaced: nobody can tell by which state it serves.
+        unlessGone(worker.calls.call('state', state, { timeoutMs: applyWithinMs }), () => worker.kill()),
+      ),
+      ...[...this.#elders].map((elder) => this.#tell(elder.call('state', state))),
+    ];
   }
 
   /** A predecessor ends what it has, by the states of this pool. */
@@ -169,9 +192,9 @@ export class Pool {
     void this.#tell(elder.call('state', this.#state));
   }
 
-  /** What a worker that starts now is told. */
+  /** What all workers serve by. */
   get state(): ProxyState {
-    return this.#state;
+    return this.#applied;
   }
 
   /** What all workers have counted, those that ended included. */

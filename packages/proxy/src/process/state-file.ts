@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseState, type ProxyState } from '../state.ts';
-import { membersOf } from './calls.ts';
+import { codeOf, membersOf } from './calls.ts';
 import { parseConfig, type ProxyConfig } from './config.ts';
 
 /** What a supervisor needs to serve again by itself. */
@@ -19,19 +19,25 @@ const format = 1;
 /**
  * What was kept, or `undefined` when nothing usable was. After a restart of the machine
  * (`boot` differs) targets are left out: their addresses may be somebody else's by now.
+ * `onUnusable` hears why a file that is there is not used.
  */
-export const readKept = async (path: string, boot: string): Promise<Kept | undefined> => {
+export const readKept = async (
+  path: string,
+  boot: string,
+  onUnusable = (_reason: string): void => undefined,
+): Promise<Kept | undefined> => {
   try {
     const kept = membersOf(JSON.parse(await readFile(path, 'utf8')));
-    if (kept['format'] !== format) return undefined;
+    if (kept['format'] !== format) throw new Error(`it has format ${String(kept['format'])}, not ${format}`);
     const state = parseState(kept['state']);
     return {
       config: parseConfig(kept['config']),
       state: kept['boot'] === boot ? state : withoutTargets(state),
       epoch: Number(kept['epoch']) || 0,
     };
-  } catch {
+  } catch (error) {
     // None, or damaged: a controller says what is to be served.
+    if (codeOf(error) !== 'ENOENT') onUnusable(String(error));
     return undefined;
   }
 };

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { createLogRotator, type LogRotator } from '../access-log/rotator.ts';
 import { ProxyError } from '../errors.ts';
 import { emptyState, parseState, type ProxyState } from '../state.ts';
-import { membersOf, type Calls, type Handlers } from './calls.ts';
+import { isRefusal, membersOf, type Calls, type Handlers } from './calls.ts';
 import { parseConfig, type Door, type ListenAddress, type ProxyConfig } from './config.ts';
 import { openControlSocket, type ControlSocket, type Session } from './control-socket.ts';
 import { raiseHeir, type Inheritance, type Program } from './heir.ts';
@@ -68,7 +68,9 @@ export class Supervisor {
 
   /** Serves what was kept, if anything was, and then listens to controllers. */
   async restore(): Promise<void> {
-    const kept = await readKept(this.#place.keptPath, bootId());
+    const kept = await readKept(this.#place.keptPath, bootId(), (reason) =>
+      this.#o.log.error('what was kept cannot be read, and nothing is served until a controller says what', { reason }),
+    );
     if (kept !== undefined) {
       this.#epoch = kept.epoch;
       await this.#putInForce(kept.state);
@@ -77,6 +79,8 @@ export class Supervisor {
         this.#o.log.info('serves what was kept', { routes: kept.state.table.routes.length, pid: process.pid });
       } catch (error) {
         this.#o.log.error('what was kept cannot be served', { reason: String(error) });
+        // It would keep the workers of the next controller's configuration from their start as well.
+        if (isRefusal(error)) await this.#putInForce(emptyState);
       }
     }
     await this.#open();

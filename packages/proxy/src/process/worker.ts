@@ -2,7 +2,7 @@ import type { AccessLogSettings } from '../access-log/settings.ts';
 import { createProxy } from '../create-proxy.ts';
 import { ProxyError } from '../errors.ts';
 import type { Proxy } from '../options.ts';
-import { parseState, putInForce, type ProxyState } from '../state.ts';
+import { emptyState, parseState, putInForce, type ProxyState } from '../state.ts';
 import { codeOf, createCalls, membersOf, type Calls, type Handlers } from './calls.ts';
 import { parseAddress, parseConfig, type ProxyConfig } from './config.ts';
 import { batchEvents } from './event-batch.ts';
@@ -68,8 +68,16 @@ export class Worker {
   #last(): Handlers {
     return {
       state: (params) => {
-        this.#state = parseState(params);
-        return { refused: putInForce(this.#proxy, this.#state) };
+        const next = parseState(params);
+        try {
+          const refused = putInForce(this.#proxy, next);
+          this.#state = next;
+          return { refused };
+        } catch (error) {
+          // Whole or not at all: a part of it may be in force already.
+          putInForce(this.#proxy, this.#state ?? emptyState);
+          throw error;
+        }
       },
       drain: async (params, { signal }) => {
         const { targetId, timeoutMs } = membersOf(params);
@@ -132,7 +140,7 @@ export class Worker {
     // One that ends has nobody to tell; one that never served has nothing to hand on.
     if (this.#isEnding) return;
     if (dir === undefined || program === undefined || config === undefined || !this.#isListening) return this.#exit(0);
-    const state = this.#state ?? { table: { routes: [] } };
+    const state = this.#state ?? emptyState;
     const inheritance = { config, state, epoch: 0, ticketKeys: this.#ticketKeys };
     await outliveSupervisor({
       dir,

@@ -48,6 +48,11 @@ export class Challenges {
   }
 }
 
+/** Throws `ORCA_PROXY_SETTINGS_INVALID` for the first that cannot be read. */
+export const checkChallengeCertificates = (challenges: readonly ChallengeCertificate[]): void => {
+  for (const challenge of challenges) readContext(challenge);
+};
+
 const readContext = ({ name, certPem, keyPem }: ChallengeCertificate): SecureContext => {
   try {
     return contextOf({ cert: certPem, key: keyPem });

@@ -36,8 +36,17 @@ export const checkPair = ({ certPem, keyPem }: PemPair, names: readonly string[]
 export const covers = (leaf: X509Certificate, name: string): boolean => {
   // A wildcard has to cover whatever stands in its place.
   const host = name.startsWith('*.') ? `any${name.slice(1)}` : name;
-  const found = leaf.checkHost(host, { partialWildcards: false });
+  const found = hostIn(leaf, host);
   return found !== undefined && (!name.startsWith('*.') || found.startsWith('*.'));
+};
+
+/** A name that can be none, for a zero byte in it, is thrown out by OpenSSL. */
+const hostIn = (leaf: X509Certificate, host: string): string | undefined => {
+  try {
+    return leaf.checkHost(host, { partialWildcards: false });
+  } catch {
+    return undefined;
+  }
 };
 
 const refuse = (reason: string): CheckedPair => ({ ok: false, reason });

@@ -274,6 +274,13 @@ test('P65 refuses what cannot be served, with the reason, and goes on with what 
   }
 });
 
+test('P65 a name that can be none is a certificate refused, and harms no other', async () => {
+  const proxy = await aSecureProxy([]);
+  const refused = proxy.setCertificates([{ names: ['a\0b'], ...aPair('app.test') }, certificate('new.test')]);
+  expect(refused).toMatchObject([{ names: ['a\0b'], reason: expect.stringMatching(/not for/) }]);
+  expect(namesOf(await shake(proxy.httpsPort, { servername: 'new.test' }))).toBe('DNS:new.test');
+});
+
 test.each([
   [1_000, '15'],
   [100, '15'],

@@ -1,0 +1,25 @@
+import { ProxyError } from './errors.ts';
+import { defaultLimits, defaultTimeouts, type ProxyLimits, type ProxyTimeouts } from './settings.ts';
+
+/** What a timer can wait for, and what HTTP/2 can say of a window: 2^31 - 1 both. */
+const most = 2 ** 31 - 1;
+
+/**
+ * Refuses limits that would fail only when a client comes (`ORCA_PROXY_SETTINGS_INVALID`). Names that
+ * are not known here may be another version's, and limit nothing.
+ */
+export const checkLimits = (limits: Partial<ProxyLimits>): void => check(limits, defaultLimits, 'limit', 1);
+
+/** The same for times; 0 is one of them. */
+export const checkTimeouts = (timeouts: Partial<ProxyTimeouts>): void => check(timeouts, defaultTimeouts, 'timeout', 0);
+
+const check = (given: object, known: object, what: string, least: number): void => {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(known, name)) continue;
+    if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most) continue;
+    throw new ProxyError(
+      'ORCA_PROXY_SETTINGS_INVALID',
+      `${what} ${name} is ${String(value)}: a whole number from ${least} to ${most} is needed`,
+    );
+  }
+};

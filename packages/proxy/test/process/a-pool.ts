@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ownProgram, type ProxyState } from '@orca/proxy/process';
+import { entries } from '../../src/process/entries.ts';
+import { openHandle } from '../../src/process/listening-handle.ts';
+import { Pool } from '../../src/process/pool.ts';
+import { Tickets } from '../../src/process/tickets.ts';
+import { closing, httpOrigin, portOf, route, target } from '../harness.ts';
+
+const http = { host: '127.0.0.1', port: 0 };
+
+export interface APool {
+  readonly pool: Pool;
+  readonly port: number;
+  readonly errors: readonly string[];
+  /** What it serves by from the start. */
+  readonly state: ProxyState;
+}
+
+/** Workers of this process's own, with less patience than in life. */
+export const aPool = async (workers: number, entry: string = entries.worker): Promise<APool> => {
+  const dir = mkdtempSync(join(tmpdir(), 'orca-pool-'));
+  closing(() => rmSync(dir, { recursive: true }));
+  const origin = await httpOrigin((_, res) => res.end('hello'));
+  const errors: string[] = [];
+  const state = { table: { routes: [route([target(portOf(origin))])] } };
+  const pool = new Pool(
+    {
+      entry,
+      dir,
+      program: ownProgram(),
+      log: { info: () => undefined, error: (message) => void errors.push(message) },
+      onEvents: () => undefined,
+      now: () => performance.now(),
+      tickets: new Tickets(),
+      timing: { pingEveryMs: 200, pingWithinMs: 2_000 },
+    },
+    state,
+  );
+  closing(() => pool.close(0));
+  const handle = openHandle(http);
+  closing(() => handle.close());
+  await pool.serve({ http, workers }, { http: handle });
+  return { pool, port: handle.address.port, errors, state };
+};
+
+export const servingIn = (pool: Pool): readonly number[] =>
+  pool.report().flatMap(({ pid, isServing }) => (isServing ? [pid] : []));
