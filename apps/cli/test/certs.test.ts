@@ -18,6 +18,7 @@ const cert = (change: Partial<CertStatus>): CertStatus => ({
   lastError: undefined,
   failures: 0,
   nextTryAt: '2026-12-27T10:00:00Z',
+  warning: undefined,
   reason: undefined,
   ...change,
 });
@@ -45,6 +46,11 @@ describe('orca certs', () => {
       'valid.example.com  failed  -       -     -',
       '  └ dns: NXDOMAIN (5 min ago, 3 times in a row; next try in 2 min)',
     ]);
+  });
+
+  it('A18: says what of a certificate in service is not as it was asked for', () => {
+    const other = cert({ warning: 'no chain up to "X" could be had' });
+    expect(certLines([other], palette, now).slice(2)).toEqual(['  └ no chain up to "X" could be had']);
   });
 
   it('says why nobody is asked', () => {

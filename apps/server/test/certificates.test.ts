@@ -22,6 +22,7 @@ const state = (change: Partial<HostState>): HostCertificate => ({
   lastFailure: undefined,
   failures: 0,
   nextTryAt: now + 60 * day,
+  warning: undefined,
   reason: undefined,
   ...change,
 });

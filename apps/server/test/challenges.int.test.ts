@@ -29,7 +29,15 @@ const managerFor = (authority: Pebble, dir: string, solver: Solver, preflight?: 
   const account = { directory, email: '', termsAgreed: true, accounts: store, leaser };
   const issuer = createAcmeIssuer({ ...account, transport: createHttpsTransport({ ca }), now });
   const solvers = [solver];
-  return createCertManager({ store, leaser, issuer, solvers, now, ...(preflight === undefined ? {} : { preflight }) });
+  return createCertManager({
+    store,
+    leaser,
+    issuer,
+    solvers,
+    now,
+    allowLocal: true,
+    ...(preflight === undefined ? {} : { preflight }),
+  });
 };
 
 const settled = async (manager: CertManager): Promise<string> => {

@@ -20,6 +20,7 @@ const manager = acme.createCertManager({
   issuer,
   solvers: [http01.solver],
   now: Date.now,
+  allowLocal: CA !== undefined,
   onEvent: (event) => {
     if (event.type === 'issued') console.log(`issued by ${event.certificate.issuer}`);
     if (event.type === 'failed') console.log(`failed: ${event.failure.detail}`);

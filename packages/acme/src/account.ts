@@ -1,9 +1,10 @@
 import type { KeyObject } from 'node:crypto';
 import type { Directory } from './directory.ts';
-import { AcmeError } from './errors.ts';
+import { AcmeError, isAcmeError } from './errors.ts';
 import { publicJwk, signExternalBinding } from './jws.ts';
 import { createKeyPem, readKey } from './key-pair.ts';
 import type { AccountId, AccountStore, Leaser } from './ports.ts';
+import { formatProblem, type Problem } from './problem.ts';
 import type { SignedCalls, Signer } from './signed-calls.ts';
 
 /** Credentials that bind the account to a customer of the authority (RFC 8555, section 7.3.4). */
@@ -78,7 +79,9 @@ const findByKey = async (
     const answer = await calls.post(newAccount, { onlyReturnExisting: true }, anonymous(key), signal);
     return answer.header('location');
   } catch (error) {
-    if (error instanceof AcmeError && error.problem?.type === 'accountDoesNotExist') return undefined;
+    // Some that want an external account say so here already. Whatever it is called, it is no account found:
+    // an account that is there all the same is what the next call gives (RFC 8555, section 7.3).
+    if (isRefusal(error)) return undefined;
     throw error;
   }
 };
@@ -102,12 +105,10 @@ const createAccount = async (
       ? {}
       : { externalAccountBinding: signExternalBinding({ ...external, url: newAccount, jwk: publicJwk(key) }) };
   const contact = o.id.email === '' ? {} : { contact: [`mailto:${o.id.email}`] };
-  const answer = await o.calls.post(
-    newAccount,
-    { termsOfServiceAgreed: true, ...contact, ...binding },
-    anonymous(key),
-    signal,
-  );
+  const wanted = { termsOfServiceAgreed: true, ...contact, ...binding };
+  const answer = await o.calls.post(newAccount, wanted, anonymous(key), signal).catch((error: unknown) => {
+    throw isRefusal(error) ? refused(error, o.id.directory, external) : error;
+  });
   const url = answer.header('location');
   if (url === undefined)
     throw new AcmeError('ORCA_ACME_PROTOCOL', 'the authority made an account and did not say where');
@@ -122,6 +123,29 @@ const assertTerms = ({ termsAgreed, onTerms, id }: AccountOptions, { termsOfServ
   throw new AcmeError(
     'ORCA_ACME_CONFIG',
     `${id.directory} asks for agreement to its terms of service${termsOfService === undefined ? '' : `, ${termsOfService}`}: read them, and say so (terms_agreed)`,
+  );
+};
+
+/** The authority's no to what was asked: neither too early nor a fault on its side. */
+const isRefusal = (error: unknown): error is AcmeError & { readonly problem: Problem } => {
+  if (!isAcmeError(error) || error.problem === undefined) return false;
+  const { status, type } = error.problem;
+  return (
+    status >= 400 && status < 500 && status !== 429 && type !== '' && type !== 'badNonce' && type !== 'rateLimited'
+  );
+};
+
+/** About the account, not about any name: no other challenge helps, and no hurry. */
+const refused = (
+  cause: { readonly problem: Problem },
+  directory: string,
+  external: ExternalAccount | undefined,
+): AcmeError => {
+  const check = external === undefined ? 'check email' : 'check eab_kid, eab_hmac and email';
+  return new AcmeError(
+    'ORCA_ACME_CONFIG',
+    `${directory} makes no account: it says ${formatProblem(cause.problem)}; ${check}`,
+    { cause },
   );
 };
 

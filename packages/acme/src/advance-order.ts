@@ -1,6 +1,6 @@
 import type { Account } from './account.ts';
 import { splitChain, topIssuer } from './certificate.ts';
-import { AcmeError } from './errors.ts';
+import { AcmeError, messageOf } from './errors.ts';
 import { keyAuthorization } from './jws.ts';
 import { readKey } from './key-pair.ts';
 import {
@@ -52,7 +52,7 @@ export const advanceOrder = async (
   const { order, retryAt } = seen;
   if (order.status === 'invalid') throw await whyInvalid(c, order, solver);
   if (order.status !== 'valid' || order.certificate === undefined) return waiting(c, retryAt);
-  return { state: 'issued', certPem: await download(c, order.certificate) };
+  return { state: 'issued', ...(await download(c, order.certificate)) };
 };
 
 /** Deactivates what was to be proven, so that nothing pending is left behind, and takes the answers away. */
@@ -111,15 +111,37 @@ const whyInvalid = async (c: AdvanceContext, order: Order, solver: Solver): Prom
   return new AcmeError('ORCA_ACME_PROBLEM', `the authority says ${problem.detail}`, { problem, endsOrder: true });
 };
 
-/** Leaf first. Where alternatives are offered (RFC 8555, section 7.4.2) and one is preferred, that one. */
-const download = async (c: AdvanceContext, url: string): Promise<string> => {
+interface Downloaded {
+  readonly certPem: string;
+  readonly warning?: string;
+}
+
+/**
+ * Leaf first. Where alternatives are offered (RFC 8555, section 7.4.2) and one is preferred, that
+ * one; where that cannot be had, the authority's own choice, which is as good to most: no reason
+ * to be without a certificate.
+ */
+const download = async (c: AdvanceContext, url: string): Promise<Downloaded> => {
   const first = await post(c, url, '');
-  if (c.preferredChain === undefined || topIssuer(first.body) === c.preferredChain) return chainOf(first.body);
+  const certPem = chainOf(first.body);
+  const wanted = c.preferredChain;
+  if (wanted === undefined) return { certPem };
+  const top = topIssuer(certPem);
+  if (top === wanted) return { certPem };
+  const seen = [top];
+  const faults: string[] = [];
   for (const alternate of alternatesOf(first.header('link'), url)) {
-    const { body } = await post(c, alternate, '');
-    if (topIssuer(body) === c.preferredChain) return chainOf(body);
+    try {
+      const other = chainOf((await post(c, alternate, '')).body);
+      if (topIssuer(other) === wanted) return { certPem: other };
+      seen.push(topIssuer(other));
+    } catch (error) {
+      c.signal.throwIfAborted();
+      faults.push(messageOf(error));
+    }
   }
-  return chainOf(first.body);
+  const why = faults.length === 0 ? `the authority offers ${seen.join(', ')}` : faults.join('; ');
+  return { certPem, warning: `no chain up to "${wanted}" could be had (${why}): the one up to "${top}" is used` };
 };
 
 const chainOf = (body: string): string => {

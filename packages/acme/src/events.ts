@@ -15,6 +15,8 @@ export type AcmeEvent =
   | { readonly type: 'failed'; readonly host: string; readonly failure: Failure; readonly nextTryAt: number }
   /** Nothing that stops an order, but likely to be why it will fail. */
   | { readonly type: 'doubt'; readonly host: string; readonly reason: string }
+  /** In service, and not quite as it was asked for. */
+  | { readonly type: 'warning'; readonly host: string; readonly reason: string }
   /** Cannot have a certificate, and why. */
   | { readonly type: 'unqualified'; readonly host: string; readonly reason: string }
   /** Once for each of 21, 7, 1 and 0 days, where that is later than a renewal should have come. */

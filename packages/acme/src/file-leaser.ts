@@ -1,4 +1,4 @@
-import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from './errors.ts';
 import type { Lease, Leaser } from './ports.ts';
@@ -49,10 +49,8 @@ export const createFileLeaser = (o: FileLeaserOptions): Leaser => {
     const owner = thisProcess();
     const mine = `${path}.${owner.nonce}`;
     const text = JSON.stringify(owner);
-    const handle = await open(mine, 'wx', 0o600);
-    await handle.writeFile(text);
-    await handle.close();
     try {
+      await writeFile(mine, text, { flag: 'wx', mode: 0o600 });
       // With its content in one step, and only where there is none.
       await link(mine, path);
     } catch (error) {
@@ -64,9 +62,13 @@ export const createFileLeaser = (o: FileLeaserOptions): Leaser => {
     return hold(path, text, heartbeatMs);
   };
 
+  let swept: Promise<void> | undefined;
+
   return {
     tryAcquire: async (key) => {
       await privateDirectory(o.dir);
+      // Once is enough: what lies there was left by those before.
+      await (swept ??= sweepHalves(o.dir).catch(() => undefined));
       const path = join(o.dir, `${shortHash(key)}.lease`);
       const lease = await take(path);
       if (lease !== undefined) {
@@ -97,7 +99,8 @@ const hold = (path: string, text: string, heartbeatMs: number): Lease => {
     signal: lost.signal,
     release: async () => {
       clearInterval(timer);
-      if (await isOurs()) await rm(path, { force: true });
+      // Should it be somebody else's by now, it is put back.
+      if (await isOurs()) await removeStale(path, text);
     },
   };
 };
@@ -117,6 +120,24 @@ const removeStale = async (path: string, text: string): Promise<boolean> => {
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return false;
     throw error;
+  }
+};
+
+/** A name beside a lease's own: of one that is being made, or was moved away. Nobody else reads it. */
+const half = /\.lease\.(?:stale-)?[0-9a-f]{16}$/;
+/** Making a lease takes moments; one that has no owner to be judged by is given this long. */
+const halfMs = 60_000;
+
+/** What was left by those that ended while they made or removed a lease. */
+const sweepHalves = async (dir: string): Promise<void> => {
+  for (const name of await readdir(dir)) {
+    if (!half.test(name)) continue;
+    const path = join(dir, name);
+    const found = await look(path);
+    if (found === undefined) continue;
+    const owner = parseOwner(found.text);
+    const isLeft = owner === undefined ? Date.now() - found.touchedMs > halfMs : hasEnded(owner);
+    if (isLeft) await rm(path, { force: true });
   }
 };
 

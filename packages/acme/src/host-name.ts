@@ -6,8 +6,24 @@ export type Qualified =
   /** Why no public authority would sign it, in words. */
   | { readonly ok: false; readonly host: string; readonly reason: string };
 
-/** Names that mean something here and nothing elsewhere (RFC 6761, RFC 8375, RFC 9476 and common use). */
-const localEnds = ['localhost', 'local', 'internal', 'lan', 'home.arpa', 'intranet', 'corp', 'home', 'alt', 'onion'];
+/** Ends that the registries keep from everybody, with what says so: an authority of the public must refuse them. */
+const reservedEnds: readonly (readonly [end: string, source: string])[] = [
+  ['test', 'RFC 2606'],
+  ['example', 'RFC 2606'],
+  ['invalid', 'RFC 2606'],
+  ['localhost', 'RFC 2606'],
+  ['example.com', 'RFC 2606'],
+  ['example.net', 'RFC 2606'],
+  ['example.org', 'RFC 2606'],
+  ['local', 'RFC 6762'],
+  ['home.arpa', 'RFC 8375'],
+  ['arpa', 'RFC 3172'],
+  ['onion', 'RFC 7686'],
+  ['alt', 'RFC 9476'],
+  ['internal', 'ICANN, 2024'],
+];
+/** Never delegated, and in common use on networks of one's own (RFC 6762, appendix G). */
+const privateEnds = ['lan', 'home', 'corp', 'mail', 'intranet', 'private', 'localdomain'];
 const label = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 
 export interface QualifyOptions {
@@ -29,10 +45,18 @@ export const qualifyHost = (written: string, { hasDns01, allowLocal = false }: Q
   const labels = ascii.split('.');
   if (ascii.length > 253 || !labels.every((one) => label.test(one))) return no('is not a domain name');
   if (!allowLocal && labels.length < 2) return no('has no dot, so no public authority knows it');
-  const end = localEnds.find((one) => ascii === one || ascii.endsWith(`.${one}`));
-  if (!allowLocal && end !== undefined) return no(`ends in .${end}, which means nothing outside this network`);
+  const local = allowLocal ? undefined : localEnd(ascii);
+  if (local !== undefined) return no(`ends in .${local}: no public authority signs it, a private one may`);
   if (isWildcard && !hasDns01) return no('is a wildcard, which needs the challenge dns-01');
   return { ok: true, host };
+};
+
+const localEnd = (ascii: string): string | undefined => {
+  const isUnder = (end: string): boolean => ascii === end || ascii.endsWith(`.${end}`);
+  const reserved = reservedEnds.find(([end]) => isUnder(end));
+  if (reserved !== undefined) return `${reserved[0]}, which is reserved (${reserved[1]})`;
+  const common = privateEnds.find(isUnder);
+  return common === undefined ? undefined : `${common}, which means nothing outside this network`;
 };
 
 /** Whether a certificate with these names covers the host; `*.` stands for exactly one label. */

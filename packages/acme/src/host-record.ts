@@ -1,5 +1,5 @@
 import type { Failure } from './failure.ts';
-import type { OrderRecord } from './ports.ts';
+import type { Challenge, OrderRecord } from './ports.ts';
 import type { SuggestedWindow } from './renewal.ts';
 
 /**
@@ -22,6 +22,10 @@ export interface HostRecord {
   readonly isForced: boolean;
   /** Identifies the configuration that failures belong to: another one is a fresh start. */
   readonly configuration: string | undefined;
+  /** What the world is shown for it, noted before it is; of its order, or left by one that is gone. */
+  readonly shown: readonly Challenge[];
+  /** What is not as it was asked for with the certificate in service, in words. */
+  readonly warning: string | undefined;
   /** Since when nobody wants a certificate for it. */
   readonly unmanagedSince: number | undefined;
 }
@@ -37,6 +41,8 @@ export const emptyRecord: HostRecord = {
   nextWindowCheckAt: undefined,
   isForced: false,
   configuration: undefined,
+  shown: [],
+  warning: undefined,
   unmanagedSince: undefined,
 };
 
@@ -71,7 +77,12 @@ const youngMs = 2 * 3_600_000;
 export const withSuccess = (
   record: HostRecord,
   configuration: string,
-  o: { readonly now: number; readonly notAfter: number; readonly replaced: { readonly notBefore: number } | undefined },
+  o: {
+    readonly now: number;
+    readonly notAfter: number;
+    readonly replaced: { readonly notBefore: number } | undefined;
+    readonly warning?: string | undefined;
+  },
 ): HostRecord => ({
   ...emptyRecord,
   configuration,
@@ -79,6 +90,8 @@ export const withSuccess = (
     o.replaced !== undefined && o.now - o.replaced.notBefore < youngMs
       ? o.now + Math.min(latestPauseMs, Math.max(soonestRenewalMs, (o.notAfter - o.now) / 10))
       : undefined,
+  shown: record.shown,
+  warning: o.warning,
   unmanagedSince: record.unmanagedSince,
 });
 
@@ -92,6 +105,8 @@ export const underConfiguration = (record: HostRecord, configuration: string): H
         window: record.window,
         nextWindowCheckAt: record.nextWindowCheckAt,
         isForced: record.isForced,
+        shown: record.shown,
+        warning: record.warning,
         unmanagedSince: record.unmanagedSince,
       };
 

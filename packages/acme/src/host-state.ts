@@ -16,6 +16,8 @@ export interface HostState {
   readonly failures: number;
   /** When something is done for it next. */
   readonly nextTryAt: number | undefined;
+  /** What is not as it was asked for, while a certificate is in service. */
+  readonly warning: string | undefined;
   /** Why nothing is done for it. */
   readonly reason: string | undefined;
 }
@@ -38,6 +40,7 @@ export const stateOf = (host: string, known: Known, reason: string | undefined, 
     lastFailure: record.lastFailure,
     failures: record.failures,
     nextTryAt: next === undefined ? undefined : nextTryAt,
+    warning: isValid ? record.warning : undefined,
     reason,
   };
 };

@@ -13,10 +13,11 @@ import {
 } from './host-record.ts';
 import { coversHost } from './host-name.ts';
 import { createKeyPem, type KeyType } from './key-pair.ts';
-import type { CertStore, Issuer, Leaser, Now, Solver } from './ports.ts';
+import type { CertStore, Issuer, Leaser, Now, OrderProgress, Solver } from './ports.ts';
 import type { Preflight } from './preflight.ts';
 import { chooseWithin, nextWindowCheck } from './renewal.ts';
 import { nextTryAt } from './retry.ts';
+import { notingSolver, withoutLeftovers } from './shown-challenges.ts';
 
 export interface StepContext {
   readonly store: CertStore;
@@ -62,13 +63,13 @@ const afterRehearsalMs = 600_000;
  * from the last one.
  */
 export const stepHost = async (c: StepContext, host: string, signal: AbortSignal): Promise<StepResult | undefined> => {
-  const lease = await c.leaser.tryAcquire(`host ${c.issuer.id} ${host}`);
+  const lease = await c.leaser.tryAcquire(leaseKey(c.issuer, host));
   if (lease === undefined) return undefined;
   const both = AbortSignal.any([signal, lease.signal]);
   try {
-    const known = await loadHost(c, host);
+    const known = await tidied(c, host, await loadHost(c, host));
     try {
-      return await act(c, host, known, both);
+      return await tidied(c, host, await act(c, host, known, both));
     } catch (error) {
       // Called off: nothing failed.
       both.throwIfAborted();
@@ -78,6 +79,14 @@ export const stepHost = async (c: StepContext, host: string, signal: AbortSignal
     await lease.release();
   }
 };
+
+/** Nothing is shown for an order that is over, however it ended. */
+const tidied = async <T extends Known>(c: StepContext, host: string, result: T): Promise<T> => {
+  const record = await withoutLeftovers(result.record, c.solvers, (next) => c.store.saveRecord(host, next));
+  return { ...result, record };
+};
+
+export const leaseKey = ({ id }: Pick<Issuer, 'id'>, host: string): string => `host ${id} ${host}`;
 
 export const busyUntil = (now: number): number => now + busyMs;
 
@@ -136,8 +145,11 @@ const look = async (c: StepContext, host: string, known: Known, signal: AbortSig
   const { order } = known.record;
   if (order === undefined) return { ...known, notBefore: c.now() };
   const issuer = order.isRehearsal ? (c.rehearsal ?? c.issuer) : c.issuer;
-  const progress = await issuer.advance(host, order, solverFor(c.solvers, order.challenge), signal);
-  if (progress.state === 'issued') return settle(c, host, known, progress.certPem);
+  const noting = notingSolver(solverFor(c.solvers, order.challenge), known.record, (record) =>
+    c.store.saveRecord(host, record),
+  );
+  const progress = await issuer.advance(host, order, noting.solver, signal);
+  if (progress.state === 'issued') return settle(c, host, { ...known, record: noting.record() }, progress);
   if (progress.state === 'gone')
     throw new AcmeError(
       'ORCA_ACME_TIMEOUT',
@@ -152,13 +164,18 @@ const look = async (c: StepContext, host: string, known: Known, signal: AbortSig
   // Ever less often, and not before the authority wants to be asked, unless that is never.
   const until = Math.min(progress.until, c.now() + longestLookMs);
   const nextLookAt = Math.max(until, c.now() + Math.min(Math.max(age / 5, soonestLookMs), latestLookMs));
-  const record = { ...known.record, order: { ...order, nextLookAt } };
+  const record = { ...noting.record(), order: { ...order, nextLookAt } };
   await c.store.saveRecord(host, record);
   return { ...known, record, notBefore: nextLookAt };
 };
 
 /** The old certificate serves until the new pair is checked and on disk (A17). */
-const settle = async (c: StepContext, host: string, known: Known, certPem: string): Promise<StepResult> => {
+const settle = async (
+  c: StepContext,
+  host: string,
+  known: Known,
+  { certPem, warning }: Extract<OrderProgress, { readonly state: 'issued' }>,
+): Promise<StepResult> => {
   const { order } = known.record;
   if (order === undefined) return { ...known, notBefore: c.now() };
   const certificate = readCertificate(certPem, order.keyPem);
@@ -173,8 +190,10 @@ const settle = async (c: StepContext, host: string, known: Known, certPem: strin
     now: c.now(),
     notAfter: certificate.notAfter,
     replaced: known.certificate,
+    warning,
   });
   await c.store.saveRecord(host, record);
+  if (warning !== undefined) c.onEvent({ type: 'warning', host, reason: warning });
   return { certificate, record, notBefore: c.now(), issued: { isRenewal: known.certificate !== undefined } };
 };
 
@@ -221,11 +240,13 @@ const fail = async (c: StepContext, host: string, error: unknown, signal: AbortS
     isRehearsing(c, before) && ['server', 'refused', 'rate-limited'].includes(failure.kind)
       ? { ...failed, isRehearsed: true, order: undefined, nextTryAt: Math.min(next, now + afterRehearsalMs) }
       : failed;
-  c.onEvent({ type: 'failed', host, failure, nextTryAt: next });
+  const notBefore = record.nextTryAt ?? next;
+  c.onEvent({ type: 'failed', host, failure, nextTryAt: notBefore });
   // A full disk must not hide the failure, nor turn it into a loop: memory has the next time too.
   await c.store.saveRecord(host, record).catch(() => undefined);
+  const result = await tidied(c, host, { certificate: known?.certificate, record, notBefore });
   if (before.order !== undefined && record.order === undefined) await abandon(c, before.order, signal);
-  return { certificate: known?.certificate, record, notBefore: next };
+  return result;
 };
 
 const isRehearsing = (c: StepContext, { order, validationFailures, isRehearsed }: HostRecord): boolean =>

@@ -1,4 +1,5 @@
 import type { Challenge, Solver } from './ports.ts';
+import { createShownAnswers } from './shown-answers.ts';
 
 /** Token to key authorization: plain data, for whatever answers on port 80. */
 export type Http01Answers = Readonly<Record<string, string>>;
@@ -18,7 +19,10 @@ export interface Http01 {
 }
 
 export interface Http01Options {
-  /** Told of every change, where another process answers; the challenge is announced once it has resolved. */
+  /**
+   * Told of every change, where another process answers; a challenge is announced, and live here,
+   * once it has resolved. When it fails for one that ends, that is part of the next change.
+   */
   readonly publish?: (answers: Http01Answers) => Promise<void> | void;
 }
 
@@ -26,25 +30,18 @@ export const http01Prefix = '/.well-known/acme-challenge/';
 
 /** Answers http-01 (RFC 8555, section 8.3) from memory, by exact match of the token. */
 export const http01 = ({ publish }: Http01Options = {}): Http01 => {
-  const live = new Map<string, string>();
-  const answers = (): Http01Answers => Object.fromEntries(live);
-  const change = async (token: string, text: string | undefined): Promise<void> => {
-    if (live.get(token) === text) return;
-    if (text === undefined) live.delete(token);
-    else live.set(token, text);
-    await publish?.(answers());
-  };
+  const shown = createShownAnswers<string>(publish && ((all) => publish(Object.fromEntries(all))));
   return {
-    answers,
-    answer: (path) => (path.startsWith(http01Prefix) ? live.get(path.slice(http01Prefix.length)) : undefined),
+    answers: () => Object.fromEntries(shown.live()),
+    answer: (path) => (path.startsWith(http01Prefix) ? shown.live().get(path.slice(http01Prefix.length)) : undefined),
     show: async (token, text) => {
-      await change(token, text);
-      return () => change(token, undefined);
+      await shown.show(token, text);
+      return () => shown.hide(token);
     },
     solver: {
       type: 'http-01',
-      present: ({ token, keyAuthorization }: Challenge) => change(token, keyAuthorization),
-      cleanUp: ({ token }: Challenge) => change(token, undefined),
+      present: ({ token, keyAuthorization }: Challenge) => shown.show(token, keyAuthorization),
+      cleanUp: ({ token }: Challenge) => shown.hide(token),
     },
   };
 };

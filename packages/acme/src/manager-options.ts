@@ -21,7 +21,7 @@ export interface CertManagerOptions {
   readonly concurrency?: number;
   /** An order that is not done by then is given up; default ten minutes. */
   readonly orderTimeoutMs?: number;
-  /** Names that mean nothing to the public are asked for too: for a private authority. */
+  /** Names that mean nothing to the public are asked for too: for an authority of one's own. */
   readonly allowLocal?: boolean;
   /** How long the files of a name are kept that is not managed any more; default 30 days. */
   readonly graceMs?: number;

@@ -6,11 +6,12 @@ import { HostEntry } from './host-entry.ts';
 import { qualifyHost, type Qualified } from './host-name.ts';
 import { emptyRecord, type HostRecord } from './host-record.ts';
 import type { HostState } from './host-state.ts';
-import { busyUntil, loadHost, stepHost, type StepContext } from './host-step.ts';
+import { busyUntil, leaseKey, loadHost, stepHost, type StepContext } from './host-step.ts';
 import { createLimiter } from './limiter.ts';
 import type { CertManagerOptions } from './manager-options.ts';
 import { OrderClock } from './order-clock.ts';
 import type { Lease } from './ports.ts';
+import { takeBack } from './shown-challenges.ts';
 import { shortHash } from './store-path.ts';
 import { keepManaged, sweepUnmanaged } from './sweep.ts';
 
@@ -148,7 +149,10 @@ class Manager implements CertManager {
     }
     for (const host of this.#entries.keys()) if (!managed.has(host)) this.#entries.delete(host);
     // Tidying can wait: the next time it is tried again.
-    await sweepUnmanaged({ store, now: now(), graceMs, managed }).catch(() => undefined);
+    const lease = this.#leaseOf;
+    const shown = await sweepUnmanaged({ store, now: now(), graceMs, managed, lease }).catch(() => []);
+    // A hook may take its time: nobody waits for it.
+    for (const host of shown) void this.#takeBack(host);
     this.#wake();
   }
 
@@ -160,7 +164,7 @@ class Manager implements CertManager {
       return;
     }
     const known = await loadHost(this.#context, host);
-    await keepManaged(this.#o.store, host);
+    await keepManaged({ store: this.#o.store, lease: this.#leaseOf }, host);
     this.#entries.set(host, new HostEntry(host, undefined, known));
   }
 
@@ -198,6 +202,7 @@ class Manager implements CertManager {
       if (!signal.aborted) this.#rest(entry, error);
     } finally {
       entry.isRunning = false;
+      if (!this.#entries.has(host)) void this.#takeBack(host);
       this.#wake();
     }
   }
@@ -209,6 +214,16 @@ class Manager implements CertManager {
     entry.notBefore = now + brokenRestMs;
     entry.record = { ...entry.record, lastFailure: { ...failure, at: now } };
     this.#tell({ type: 'failed', host: entry.host, failure, nextTryAt: entry.notBefore });
+  }
+
+  readonly #leaseOf = (host: string): Promise<Lease | undefined> =>
+    this.#o.leaser.tryAcquire(leaseKey(this.#o.issuer, host));
+
+  async #takeBack(host: string): Promise<void> {
+    const { store, solvers } = this.#o;
+    const isManaged = (one: string): boolean => this.#entries.has(one);
+    // What cannot be taken away now is tried again with the next change.
+    await takeBack(host, { store, solvers, lease: this.#leaseOf, isManaged }).catch(() => undefined);
   }
 
   /** Between two steps, so that none overwrites it. */
@@ -258,7 +273,7 @@ const forced = (record: HostRecord, now: number): HostRecord => ({
 /** A step takes seconds; whoever has the lease for longer than that is stuck, and the caller is told. */
 const waitForLease = async ({ leaser, issuer }: CertManagerOptions, host: string): Promise<Lease> => {
   for (let waited = 0; waited < 300; waited += 1) {
-    const lease = await leaser.tryAcquire(`host ${issuer.id} ${host}`);
+    const lease = await leaser.tryAcquire(leaseKey(issuer, host));
     if (lease !== undefined) return lease;
     await sleep(200);
   }

@@ -98,7 +98,8 @@ export interface OrderRequest {
 export type OrderProgress =
   /** To be looked at again, not before `until` (milliseconds since the epoch). */
   | { readonly state: 'waiting'; readonly until: number }
-  | { readonly state: 'issued'; readonly certPem: string }
+  /** `warning`: what of it is not as it was asked for, in words. */
+  | { readonly state: 'issued'; readonly certPem: string; readonly warning?: string }
   /** The authority has forgotten it, or it ended without a word: begin a new one. */
   | { readonly state: 'gone' };
 

@@ -1,11 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { asRecord } from './directory.ts';
+import { hasCode } from './errors.ts';
 
-/** Who holds a lease. A pid alone may be somebody else's after a restart, and means nothing on another machine. */
+/**
+ * Who holds a lease. A pid alone may be somebody else's after a restart, and means nothing on
+ * another machine or in another pid namespace (a container).
+ */
 export interface Owner {
   readonly host: string;
+  /** The pid namespace. */
+  readonly space: string;
   readonly boot: string;
   readonly pid: number;
   readonly started: string;
@@ -15,40 +21,70 @@ export interface Owner {
 
 export const thisProcess = (): Owner => ({
   host: hostname(),
+  space: pidSpace(),
   boot: bootId(),
   pid: process.pid,
   started: startOf(process.pid) ?? '',
   nonce: randomBytes(8).toString('hex'),
 });
 
-/** Whether the owner has certainly ended; on another machine that cannot be told. */
-export const hasEnded = ({ host, boot, pid, started }: Owner): boolean => {
-  if (host !== hostname() || boot === '') return false;
-  return boot !== bootId() || startOf(pid) !== started;
+/**
+ * Whether the owner has certainly ended. What cannot be judged from here (another machine, another
+ * pid namespace, no /proc to look at) counts as alive.
+ */
+export const hasEnded = ({ host, space, boot, pid, started }: Owner): boolean => {
+  const here = bootId();
+  if (host !== hostname() || boot === '' || here === '') return false;
+  if (boot !== here) return true;
+  if (space !== pidSpace()) return false;
+  const now = startOf(pid);
+  // A start that nobody could read tells nothing; that there is no such process does.
+  return now === undefined || (now !== '' && started !== '' && now !== started);
 };
 
 /** `undefined` when the text is no owner: empty, torn, or somebody else's. */
 export const parseOwner = (text: string): Owner | undefined => {
   try {
-    const { host, boot, pid, started, nonce } = asRecord(JSON.parse(text));
-    if (typeof host !== 'string' || typeof boot !== 'string' || typeof started !== 'string') return undefined;
-    return typeof pid === 'number' && typeof nonce === 'string' ? { host, boot, pid, started, nonce } : undefined;
+    const { host, space, boot, pid, started, nonce } = asRecord(JSON.parse(text));
+    if (typeof host !== 'string' || typeof space !== 'string' || typeof boot !== 'string') return undefined;
+    if (typeof started !== 'string') return undefined;
+    return typeof pid === 'number' && typeof nonce === 'string'
+      ? { host, space, boot, pid, started, nonce }
+      : undefined;
   } catch {
     return undefined;
   }
 };
 
-/** Field 22 of /proc/PID/stat; the name before it may hold anything. `undefined` when there is no such process. */
+/** When a process began, `undefined` when there is none; empty where that cannot be told. */
 const startOf = (pid: number): string | undefined => {
-  const stat = read(`/proc/${pid}/stat`);
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  const stat = isProcOurs() ? read(() => readFileSync(`/proc/${pid}/stat`, 'utf8')) : '';
+  // Others' processes may be hidden, and not be gone.
+  if (stat === '') return isSignalable(pid) ? '' : undefined;
+  // The name in parentheses may hold anything; state is field 3 and start time field 22.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : (fields[19] ?? '');
 };
 
-const bootId = (): string => read('/proc/sys/kernel/random/boot_id').trim();
+/** A pid namespace may have been entered without a /proc of its own: its numbers are others' then. */
+const isProcOurs = (): boolean => read(() => readlinkSync('/proc/self')) === String(process.pid);
 
-const read = (path: string): string => {
+const isSignalable = (pid: number): boolean => {
   try {
-    return readFileSync(path, 'utf8');
+    return process.kill(pid, 0);
+  } catch (error) {
+    // Somebody else's process is alive too.
+    return hasCode(error, 'EPERM');
+  }
+};
+
+const bootId = (): string => read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+const pidSpace = (): string => read(() => readlinkSync('/proc/self/ns/pid'));
+
+/** Where there is no /proc, or no such process in it, there is nothing to say. */
+const read = (source: () => string): string => {
+  try {
+    return source();
   } catch {
     return '';
   }

@@ -1,7 +1,7 @@
 import { asRecord } from './directory.ts';
 import type { FailureKind } from './failure.ts';
 import { emptyRecord, type HostRecord } from './host-record.ts';
-import type { ChallengeType } from './ports.ts';
+import type { Challenge, ChallengeType } from './ports.ts';
 
 /** A host's record as it is on disk. It holds the key of a certificate to be: its file is the owner's alone. */
 export const encodeRecord = (record: HostRecord): string =>
@@ -22,6 +22,8 @@ export const decodeRecord = (text: string): HostRecord => {
     nextWindowCheckAt: timeOf(fields['nextWindowCheckAt']),
     isForced: fields['isForced'] === true,
     configuration: textOf(fields['configuration']),
+    shown: shownIn(fields['shown']),
+    warning: textOf(fields['warning']),
     unmanagedSince: timeOf(fields['unmanagedSince']),
   };
 };
@@ -54,6 +56,14 @@ const orderIn = (value: unknown): HostRecord['order'] => {
     isRehearsal: isRehearsing,
   };
 };
+
+const shownIn = (value: unknown): readonly Challenge[] =>
+  (Array.isArray(value) ? value : []).flatMap((one: unknown): readonly Challenge[] => {
+    const { type, name, token, keyAuthorization } = asRecord(one);
+    const known = challenges.find((challenge) => challenge === type);
+    if (known === undefined || typeof name !== 'string' || typeof token !== 'string') return [];
+    return typeof keyAuthorization === 'string' ? [{ type: known, name, token, keyAuthorization }] : [];
+  });
 
 const windowIn = (value: unknown): HostRecord['window'] => {
   const fields = asRecord(value);

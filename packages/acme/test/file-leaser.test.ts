@@ -11,6 +11,8 @@ import { shortHash } from '../src/store-path.ts';
 
 const fileOf = (dir: string, key: string): string => join(dir, `${shortHash(key)}.lease`);
 
+const leaserSource = new URL('../src/file-leaser.ts', import.meta.url).href;
+
 describe('A20: leases', () => {
   test('one holder at a time, for each key', async () => {
     await using dir = await tempDir();
@@ -79,6 +81,45 @@ describe('A20: leases', () => {
     const lease = await leaser.tryAcquire('x');
     expect(lease).toBeDefined();
     await lease?.release();
+  });
+
+  test('one that does not fit on the disk leaves nothing behind, and stops nobody', async () => {
+    await using dir = await tempDir();
+    const program = `import { createFileLeaser } from '${leaserSource}';
+      await createFileLeaser({ dir: '${dir.path}' }).tryAcquire('x').then(() => process.exit(3), (e) => console.log(e.code));`;
+    const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', program];
+    // A limit on file size fails a write as a full disk does.
+    const child = spawn('bash', ['-c', 'ulimit -f 0; exec "$0" "$@"', process.execPath, ...args]);
+    let said = '';
+    child.stdout.on('data', (piece: Buffer) => (said += piece.toString()));
+    const [code] = (await once(child, 'close')) as [number | null];
+    expect([code, said.trim()]).toEqual([0, 'EFBIG']);
+    expect(await readdir(dir.path)).toEqual([]);
+    const lease = await createFileLeaser({ dir: dir.path }).tryAcquire('x');
+    expect(lease).toBeDefined();
+    await lease?.release();
+  });
+
+  test('halves that were left by whoever was killed are swept away, and those of the living are not', async () => {
+    await using dir = await tempDir();
+    const path = fileOf(dir.path, 'x');
+    const [ended, alive] = [
+      JSON.stringify({ ...thisProcess(), boot: 'an earlier one' }),
+      JSON.stringify(thisProcess()),
+    ];
+    const long = new Date(Date.now() - 3_600_000);
+    for (const [nonce, text] of [
+      ['0000000000000001', ended],
+      ['stale-0000000000000002', ended],
+      ['0000000000000003', alive],
+      ['0000000000000004', ''],
+      ['0000000000000005', ''],
+    ] as const)
+      await writeFile(`${path}.${nonce}`, text);
+    await utimes(`${path}.0000000000000004`, long, long);
+    const lease = await createFileLeaser({ dir: dir.path }).tryAcquire('y');
+    await lease?.release();
+    expect((await readdir(dir.path)).map((name) => name.slice(-1)).toSorted()).toEqual(['3', '5']);
   });
 
   test('a holder that lost it is told, and does not release the new one', async () => {

@@ -5,9 +5,12 @@ import { authorityFolder, hostFolder, hostOfFolder } from '../src/store-path.ts'
 
 describe('A4: which names qualify', () => {
   test.each([
-    ['Web.Example.COM.', 'web.example.com'],
-    ['bücher.example', 'xn--bcher-kva.example'],
-    ['xn--bcher-kva.example', 'xn--bcher-kva.example'],
+    ['Web.Orca.DEV.', 'web.orca.dev'],
+    ['bücher.de', 'xn--bcher-kva.de'],
+    ['xn--bcher-kva.de', 'xn--bcher-kva.de'],
+    ['test.de', 'test.de'],
+    ['myexample.com', 'myexample.com'],
+    ['example.com.de', 'example.com.de'],
   ])('%s is asked for as %s', (written, host) => {
     expect(qualifyHost(written, { hasDns01: false })).toEqual({ ok: true, host });
   });
@@ -18,15 +21,26 @@ describe('A4: which names qualify', () => {
     ['localhost', 'has no dot'],
     ['web', 'has no dot'],
     ['web.localhost', 'ends in .localhost'],
-    ['nas.local', 'ends in .local'],
+    ['nas.local', 'ends in .local, which is reserved (RFC 6762)'],
+    ['shop.test', 'ends in .test, which is reserved (RFC 2606): no public authority signs it, a private one may'],
+    ['shop.example', 'ends in .example, which is reserved'],
+    ['shop.invalid', 'ends in .invalid, which is reserved'],
+    ['example.com', 'ends in .example.com, which is reserved'],
+    ['www.Example.ORG.', 'ends in .example.org, which is reserved'],
+    ['7.2.0.192.in-addr.arpa', 'ends in .arpa, which is reserved'],
+    ['router.home.arpa', 'ends in .home.arpa, which is reserved'],
+    ['shop.alt', 'ends in .alt, which is reserved (RFC 9476)'],
+    ['*.shop.test', 'ends in .test'],
+    ['nas.lan', 'ends in .lan, which means nothing outside'],
+    ['0x7f.1', 'is an IP address'],
     ['db.prod.internal', 'ends in .internal'],
-    [`${'a'.repeat(64)}.example`, 'is not a domain name'],
+    [`${'a'.repeat(64)}.de`, 'is not a domain name'],
     [`${'a.'.repeat(130)}example`, 'is not a domain name'],
     ['-a.example', 'is not a domain name'],
     ['a..example', 'is not a domain name'],
     ['../../etc/passwd', 'is not a domain name'],
     ['', 'is not a domain name'],
-    ['*.example.com', 'is a wildcard, which needs the challenge dns-01'],
+    ['*.orca.dev', 'is a wildcard, which needs the challenge dns-01'],
   ])('%p does not: %s', (written, reason) => {
     expect(qualifyHost(written, { hasDns01: false })).toMatchObject({
       ok: false,
@@ -35,8 +49,9 @@ describe('A4: which names qualify', () => {
   });
 
   test('a wildcard qualifies with dns-01, a local name with a private authority', () => {
-    expect(qualifyHost('*.Example.com', { hasDns01: true })).toEqual({ ok: true, host: '*.example.com' });
-    expect(qualifyHost('nas.local', { hasDns01: false, allowLocal: true })).toMatchObject({ ok: true });
+    expect(qualifyHost('*.Orca.dev', { hasDns01: true })).toEqual({ ok: true, host: '*.orca.dev' });
+    for (const local of ['nas.local', 'shop.test', 'nas', 'www.example.com'])
+      expect(qualifyHost(local, { hasDns01: false, allowLocal: true })).toEqual({ ok: true, host: local });
     expect(qualifyHost('10.0.0.1', { hasDns01: false, allowLocal: true })).toMatchObject({ ok: false });
   });
 

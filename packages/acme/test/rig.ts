@@ -113,6 +113,8 @@ export function managed(on: Rig, o: ManagedOptions = {}): Managed {
     issuer,
     solvers: [on.answers.solver],
     now,
+    // Its names end in .test.
+    allowLocal: true,
     ...o.manager,
     onEvent: (event) => {
       events.push(event);

@@ -54,6 +54,75 @@ describe('A6: http-01', () => {
   });
 });
 
+describe('A8: answers that another process gives', () => {
+  /** Whoever answers: takes what it is told, unless it is away. */
+  class Front {
+    isAway = false;
+    held: string[] | undefined;
+    told: readonly string[] = [];
+    asked = 0;
+    readonly waiting: (() => void)[] = [];
+    readonly publish = async (answers: Readonly<Record<string, string>>): Promise<void> => {
+      this.asked += 1;
+      if (this.held !== undefined) await new Promise<void>((resolve) => this.waiting.push(resolve));
+      if (this.isAway) throw new Error('the proxy is away');
+      this.told = Object.keys(answers).toSorted();
+    };
+  }
+
+  test('one that could not be published is not live, and is published when it is tried again', async () => {
+    const front = new Front();
+    const { solver, answers } = http01({ publish: front.publish });
+    front.isAway = true;
+    await expect(solver.present(challenge('abc'), signal)).rejects.toThrow('away');
+    expect(answers()).toEqual({});
+    front.isAway = false;
+    await solver.present(challenge('abc'), signal);
+    expect([front.told, answers()]).toEqual([['abc'], { abc: 'abc.thumb' }]);
+  });
+
+  test('one that ends while nobody can be told is not live any more, and goes with the next change', async () => {
+    const front = new Front();
+    const { solver, answers } = http01({ publish: front.publish });
+    await solver.present(challenge('abc'), signal);
+    front.isAway = true;
+    await solver.cleanUp(challenge('abc'));
+    expect(answers()).toEqual({});
+    front.isAway = false;
+    await solver.present(challenge('def'), signal);
+    expect(front.told).toEqual(['def']);
+  });
+
+  test('many at once share what is published, and none takes another’s away', async () => {
+    const front = new Front();
+    const { solver } = http01({ publish: front.publish });
+    front.held = [];
+    const first = solver.present(challenge('a'), signal);
+    await new Promise((resolve) => setImmediate(resolve));
+    const others = ['b', 'c', 'd'].map((token) => solver.present(challenge(token), signal));
+    front.held = undefined;
+    for (const resolve of front.waiting) resolve();
+    await Promise.all([first, ...others]);
+    expect([front.told, front.asked]).toEqual([['a', 'b', 'c', 'd'], 2]);
+  });
+
+  test('the same for tls-alpn-01', async () => {
+    let isAway = true;
+    const { solver, certificates } = tlsAlpn01({
+      now: Date.now,
+      publish: () => (isAway ? Promise.reject(new Error('away')) : undefined),
+    });
+    await expect(solver.present(challenge('abc'), signal)).rejects.toThrow('away');
+    expect(certificates()).toEqual([]);
+    isAway = false;
+    await solver.present(challenge('abc'), signal);
+    expect(certificates()).toHaveLength(1);
+    isAway = true;
+    await solver.cleanUp(challenge('abc'));
+    expect(certificates()).toEqual([]);
+  });
+});
+
 describe('A7: tls-alpn-01', () => {
   test('has a certificate for as long as its challenge lives', async () => {
     const { solver, certificates } = tlsAlpn01({ now: Date.now });

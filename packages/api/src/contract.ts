@@ -160,6 +160,8 @@ export interface CertStatus {
   /** Failures in a row. */
   readonly failures: number;
   readonly nextTryAt: string | undefined;
+  /** What of the certificate in service is not as it was asked for. */
+  readonly warning: string | undefined;
   /** Why nothing is done for it. */
   readonly reason: string | undefined;
 }

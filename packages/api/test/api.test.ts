@@ -85,6 +85,7 @@ const cert: CertStatus = {
   notAfter: '2027-01-01T00:00:00.000Z',
   daysLeft: 36,
   renewal: { at: '2026-12-10T00:00:00.000Z', why: 'the authority suggests it' },
+  warning: undefined,
   lastError: undefined,
   failures: 0,
   nextTryAt: '2026-12-10T00:00:00.000Z',

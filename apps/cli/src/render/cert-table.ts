@@ -28,11 +28,15 @@ export const certLines = (certs: readonly CertStatus[], palette: Palette, now: n
   ];
 };
 
-const notes = ({ lastError, failures, nextTryAt, reason, source }: CertStatus, now: number): readonly string[] => {
+const notes = (
+  { lastError, failures, nextTryAt, warning, reason, source }: CertStatus,
+  now: number,
+): readonly string[] => {
   const next = nextTryAt === undefined ? '' : `; next try ${within(nextTryAt, now)}`;
   const count = failures > 1 ? `, ${failures} times in a row` : '';
   return [
     ...(reason === undefined ? [] : [source === 'acme' ? `no authority is asked: it ${reason}` : reason]),
+    ...(warning === undefined ? [] : [warning]),
     ...(lastError === undefined ? [] : [`${lastError.detail} (${ago(lastError.at, now)}${count}${next})`]),
   ];
 };

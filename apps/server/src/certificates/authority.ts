@@ -9,6 +9,7 @@ import type {
   Http01Answers,
   Issuer,
   Solver,
+  TlsAlpn01,
   Transport,
 } from '@orca/acme';
 import type { AcmeSpec } from '@orca/spec';
@@ -34,9 +35,12 @@ export interface AuthorityOptions {
   readonly onTerms: (url: string) => void;
   readonly onCorrupt: (path: string, as: string, reason: string) => void;
   readonly onTakeover: (key: string, owner: string) => void;
-  /** Resolves once whoever listens answers with them. */
-  readonly publishAnswers: (answers: Http01Answers) => Promise<void>;
-  readonly publishAlpn: (certificates: readonly AlpnCertificate[]) => Promise<void>;
+  /** Resolves once whoever listens answers with them. When it fails, `inForce` says what is to be answered instead. */
+  readonly publishAnswers: (answers: Http01Answers, inForce: () => Http01Answers) => Promise<void>;
+  readonly publishAlpn: (
+    certificates: readonly AlpnCertificate[],
+    inForce: () => readonly AlpnCertificate[],
+  ) => Promise<void>;
 }
 
 /** Whether anybody is asked for certificates at all. */
@@ -66,8 +70,8 @@ export const openAuthority = async (o: AuthorityOptions): Promise<CertManager> =
       ...(spec.profile === undefined ? {} : { profile: spec.profile }),
       ...(spec.preferredChain === undefined ? {} : { preferredChain: spec.preferredChain }),
     });
-  const http01 = acme.http01({ publish: o.publishAnswers });
-  const alpn = acme.tlsAlpn01({ now, publish: o.publishAlpn });
+  const http01: Http01 = acme.http01({ publish: (all) => o.publishAnswers(all, () => http01.answers()) });
+  const alpn: TlsAlpn01 = acme.tlsAlpn01({ now, publish: (all) => o.publishAlpn(all, () => alpn.certificates()) });
   const solvers: Record<AcmeSpec['challenges'][number], () => Solver> = {
     'http-01': () => http01.solver,
     'tls-alpn-01': () => alpn.solver,
@@ -83,8 +87,7 @@ export const openAuthority = async (o: AuthorityOptions): Promise<CertManager> =
       solvers: spec.challenges.map((challenge) => solvers[challenge]()),
       ...(spec.preflight ? { preflight: acme.selfCheck(selfCheckOf(o, http01, transport)) } : {}),
       keyType: spec.keyType,
-      // One that brings its own root signs names that nobody else knows.
-      allowLocal: spec.caFile !== undefined,
+      allowLocal: isPrivateAuthority(spec, acme.qualifyHost),
       configuration: JSON.stringify(spec),
       now,
       onEvent: o.onEvent,
@@ -93,6 +96,14 @@ export const openAuthority = async (o: AuthorityOptions): Promise<CertManager> =
     throw new ServerError('ORCA_SERVER_BAD_CONFIG', `cluster.toml: [acme]: ${messageOf(cause)}`, { cause });
   }
 };
+
+/** One that brings its own root, or is on this network itself, may sign names that nobody else knows. */
+const isPrivateAuthority = (
+  { directory, caFile }: AcmeSpec,
+  qualify: typeof import('@orca/acme').qualifyHost,
+): boolean =>
+  directory !== undefined &&
+  (caFile !== undefined || !qualify(new URL(directory).hostname.replaceAll(/[[\]]/g, ''), { hasDns01: false }).ok);
 
 const caOf = ({ spec, root }: AuthorityOptions): { readonly ca?: string } => {
   if (spec.caFile === undefined) return {};

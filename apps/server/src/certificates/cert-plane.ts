@@ -45,6 +45,7 @@ export const wireCert = (state: HostCertificate, now: number): CertStatus => {
     lastError: lastFailure && { type: lastFailure.type, detail: lastFailure.detail, at: iso(lastFailure.at) ?? '' },
     failures: state.failures,
     nextTryAt: iso(state.nextTryAt),
+    warning: state.warning,
     reason: state.reason,
   };
 };

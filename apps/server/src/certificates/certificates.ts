@@ -1,9 +1,10 @@
 import { isAbsolute, join } from 'node:path';
-import type { AcmeEvent, Certificate, CertFile, CertFiles, CertManager, Http01Answers } from '@orca/acme';
+import type { AcmeEvent, Certificate, CertFile, CertFiles, CertManager } from '@orca/acme';
 import type { AcmeSpec } from '@orca/spec';
 import type { Logger } from 'pino';
 import { messageOf } from '../wire.ts';
 import { isAuthorityNamed, openAuthority } from './authority.ts';
+import { ChallengeBoard } from './challenge-board.ts';
 import { Counts } from './counts.ts';
 import { hostCertificates, type HostCertificate } from './host-certificates.ts';
 import { HttpsPublisher, type HttpsFront } from './https-publisher.ts';
@@ -58,13 +59,11 @@ class CertificateKeeper implements Certificates {
   readonly #acme: Acme;
   readonly #files: CertFiles;
   readonly #publisher: HttpsPublisher;
+  readonly #board: ChallengeBoard;
   readonly #placeholders = new Map<string, Certificate>();
   readonly #stopping = new AbortController();
   #manager: CertManager | undefined;
   #hosts: readonly string[] = [];
-  /** Those whose challenges are answered here; for the others one of somebody's own goes to the service. */
-  #managed: readonly string[] = [];
-  #answers: Http01Answers = {};
   #isDirty = true;
   #isAskedAgain = false;
   #looking: Promise<void> | undefined;
@@ -76,6 +75,7 @@ class CertificateKeeper implements Certificates {
     this.#o = options;
     this.#acme = acme;
     this.#publisher = new HttpsPublisher(options);
+    this.#board = new ChallengeBoard(options.front);
     const onEvent = (event: AcmeEvent): void => this.#hear(event);
     this.#files = acme.createCertFiles({ now, onEvent, onChange: (state) => logCertFile(log, state) });
   }
@@ -90,11 +90,8 @@ class CertificateKeeper implements Certificates {
         log.info({ terms: url }, 'an account is made: by [acme] in cluster.toml you agree to these terms of service'),
       onCorrupt: (path, as, reason) => log.error({ path, as, reason }, 'a damaged certificate file was moved aside'),
       onTakeover: (key, owner) => log.warn({ key, owner }, 'took over a lease that its owner left behind'),
-      publishAnswers: (answers) => {
-        this.#answers = answers;
-        return front.setAnswers(this.#managed, answers);
-      },
-      publishAlpn: (certificates) => front.setAlpnCertificates(certificates),
+      publishAnswers: (answers, inForce) => this.#board.publishAnswers(answers, inForce),
+      publishAlpn: (certificates, inForce) => this.#board.publishAlpn(certificates, inForce),
     });
   }
 
@@ -165,6 +162,7 @@ class CertificateKeeper implements Certificates {
           await this.#readWanted();
         }
         await this.#files.refresh();
+        if (this.#board.isStale) await this.#board.show();
         await this.#publisher.publish(await Promise.all(this.#hosts.map((host) => this.#shownFor(host))));
       } catch (error) {
         this.#isDirty = true;
@@ -174,7 +172,7 @@ class CertificateKeeper implements Certificates {
   }
 
   async #readWanted(): Promise<void> {
-    const { wanted, root, front } = this.#o;
+    const { wanted, root } = this.#o;
     const all = wanted();
     const own = all.flatMap(({ domains, tls }) => (tls === undefined ? [] : [certFile(root, domains, tls)]));
     const brought = new Set(own.flatMap(({ hosts }) => hosts));
@@ -183,15 +181,18 @@ class CertificateKeeper implements Certificates {
     await this.#files.watch(own);
     await this.#manager?.manage(this.#hosts.filter((host) => !brought.has(host)));
     const states = this.#manager?.state() ?? [];
-    this.#managed = states.flatMap(({ host, reason }) => (reason === undefined ? [host] : []));
-    await front.setAnswers(this.#managed, this.#answers);
+    await this.#board.show(states.flatMap(({ host, reason }) => (reason === undefined ? [host] : [])));
   }
 
   async #shownFor(host: string): Promise<Shown> {
-    const file = this.#files.state().find(({ hosts }) => hosts.includes(host))?.certificate;
-    const real = file ?? this.#manager?.current(host);
-    if (real !== undefined) return { host, pair: real, isReal: true };
     const now = this.#o.now();
+    const files = this.#files.state();
+    const own = files.find(({ hosts }) => hosts.includes(host))?.certificate;
+    const wider = files.filter(({ certificate }) => this.#acme.coversHost(certificate?.names ?? [], host));
+    // A file of the user's wins as long as it is any good (A25); after that, whatever else covers the host.
+    const candidates = [own, this.#manager?.current(host), ...wider.map(({ certificate }) => certificate)];
+    const real = candidates.find((one) => one !== undefined && now < one.notAfter) ?? own;
+    if (real !== undefined) return { host, pair: real, isReal: true };
     const pair = this.#placeholders.get(host) ?? (await this.#acme.createSelfSignedCertificate(host, now));
     this.#placeholders.set(host, pair);
     return { host, pair, isReal: false };

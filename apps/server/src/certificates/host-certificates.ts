@@ -34,6 +34,7 @@ const nothingFor = (host: string): HostState => ({
   lastFailure: undefined,
   failures: 0,
   nextTryAt: undefined,
+  warning: undefined,
   reason: undefined,
 });
 

@@ -24,6 +24,9 @@ export const logCertificate = (log: Logger, event: AcmeEvent): void => {
     case 'doubt':
       log.warn({ host: event.host, reason: event.reason }, 'the authority is asked, but may not get through');
       break;
+    case 'warning':
+      log.warn({ host: event.host, reason: event.reason }, 'the certificate is not quite as it was asked for');
+      break;
     case 'unqualified':
       log.warn({ host: event.host, reason: event.reason }, 'no authority is asked for this domain');
       break;

@@ -28,7 +28,14 @@ const issuer = createAcmeIssuer({
   transport: createHttpsTransport({ ca: process.env['ORCA_PROOF_CA'] ?? '' }),
   now: Date.now,
 });
-const manager = createCertManager({ store, leaser, issuer, solvers: [answers.solver], now: Date.now });
+const manager = createCertManager({
+  store,
+  leaser,
+  issuer,
+  solvers: [answers.solver],
+  now: Date.now,
+  allowLocal: true,
+});
 await manager.manage(['kept.acme.test']);
 for (let i = 0; i < 600 && manager.current('kept.acme.test') === undefined; i += 1) {
   await manager.tick(AbortSignal.timeout(60_000));
