@@ -125,6 +125,8 @@ export class ClientConnection {
     if (!this.#hasSpoken && this.socket.bytesRead > 0) return;
     const isUnread = this.socket.writableLength > 0;
     if (this.#responses.size === 0 || isUnread) this.socket.destroy();
+    // Nobody is to blame so far. Node would look again only once something moves, which need not be.
+    else this.socket.setTimeout(this.#timeouts.bodyIdleMs);
   }
 
   #onResponseClosed(res: ServerResponse): void {

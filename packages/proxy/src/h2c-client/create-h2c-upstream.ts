@@ -43,10 +43,11 @@ class H2cUpstream implements Upstream {
     const authority = authorityOf(target);
     const known = this.#sessions.get(authority) ?? new Set();
     for (const session of known) if (session.hasRoom && !(fresh && session.isUsed)) return session;
-    const session = new H2cSession(authority, this.#timeouts.connectMs, () => {
+    const onGone = (): void => {
       known.delete(session);
       if (known.size === 0 && this.#sessions.get(authority) === known) this.#sessions.delete(authority);
-    });
+    };
+    const session: H2cSession = new H2cSession({ authority, connectMs: this.#timeouts.connectMs, onGone });
     this.#sessions.set(authority, known.add(session));
     return session;
   }

@@ -1,7 +1,14 @@
 import { connect, type ClientHttp2Session } from 'node:http2';
 
-/** A connection without requests is of no use for longer. */
-const idleMs = 60_000;
+export interface H2cSessionOptions {
+  readonly authority: string;
+  readonly connectMs: number;
+  /** A connection without requests is of no use for longer (a minute). */
+  readonly idleMs?: number;
+  readonly onGone: () => void;
+}
+
+const defaultIdleMs = 60_000;
 const maxHeaderListBytes = 64 * 1024;
 const maxFields = 1_000;
 /** What a target may send ahead of its reader, for one response and for all. */
@@ -16,7 +23,7 @@ export class H2cSession {
   #open = 0;
   #isUsed = false;
 
-  constructor(authority: string, connectMs: number, onGone: () => void) {
+  constructor({ authority, connectMs, idleMs = defaultIdleMs, onGone }: H2cSessionOptions) {
     this.session = connect(`http://${authority}`, {
       maxHeaderListPairs: maxFields,
       settings: { enablePush: false, maxHeaderListSize: maxHeaderListBytes, initialWindowSize: streamWindowBytes },
@@ -35,9 +42,12 @@ export class H2cSession {
       // Its requests hear of it each by themselves.
       .on('error', () => {})
       .once('goaway', onGone)
-      .setTimeout(idleMs, () => {
+      // Not by way of setTimeout, which would listen once: a request may take longer than that.
+      .on('timeout', () => {
         if (this.#open === 0) this.session.close();
-      });
+        else this.session.setTimeout(idleMs);
+      })
+      .setTimeout(idleMs);
   }
 
   /** Whether one more request may go over it. */

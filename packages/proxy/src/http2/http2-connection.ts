@@ -15,9 +15,12 @@ export class Http2Connection {
 
   constructor(session: ServerHttp2Session, { address, observe, timeouts }: ConnectionDeps) {
     this.#session = session;
-    session.setTimeout(timeouts.firstByteMs, () => {
+    // Not by way of setTimeout, which would listen once: a request may take longer than any idle time.
+    session.on('timeout', () => {
       if (this.#open === 0) session.close();
+      else session.setTimeout(timeouts.keepAliveMs);
     });
+    session.setTimeout(timeouts.firstByteMs);
     // It has begun to speak HTTP/2; from here on it may be idle like any other.
     session.once('remoteSettings', () => session.setTimeout(timeouts.keepAliveMs));
     session.on('error', (error: NodeJS.ErrnoException) => {

@@ -23,6 +23,7 @@ export class Http2Side implements ClientSide {
   readonly #stream: ServerHttp2Stream;
   readonly #head: Http2Head;
   readonly #covers: (name: string) => boolean;
+  readonly #idleMs: number;
   #listener: ClientListener | undefined;
   #trailers: RawFields | undefined;
   #waitsForTrailers = false;
@@ -39,9 +40,12 @@ export class Http2Side implements ClientSide {
     this.hasBody = hasBody;
     this.peer = peer;
     this.#covers = covers;
+    this.#idleMs = idleMs;
     // What went wrong is told by the close that follows.
     stream.on('error', () => {});
-    stream.setTimeout(idleMs, () => this.#onSilence());
+    // Not by way of setTimeout, which would listen once.
+    stream.on('timeout', () => this.#onSilence());
+    stream.setTimeout(idleMs);
   }
 
   get method(): string {
@@ -182,6 +186,8 @@ export class Http2Side implements ClientSide {
   #onSilence(): void {
     if (this.#listener?.awaitsBody === true) this.#listener.bodyFailed(408);
     else if (this.#isUnread) this.breakOff();
+    // Nobody is to blame so far. Node would look again only once something moves, which need not be.
+    else this.#stream.setTimeout(this.#idleMs);
   }
 
   /** Bytes wait for a client that gives them no room: a small response as much as a large one. */

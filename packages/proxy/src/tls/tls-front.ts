@@ -67,7 +67,10 @@ export class TlsFront {
   take(raw: Socket, address: string): void {
     const id = idOf(raw);
     this.#pending.set(id, { raw, address });
-    raw.once('close', () => this.#pending.delete(id));
+    raw.once('close', () => {
+      // A client that reset it may have come again from the same port before we heard of that.
+      if (this.#pending.get(id)?.raw === raw) this.#pending.delete(id);
+    });
     if (this.#challenges.isEmpty && this.#options.unknownNames === 'default') {
       this.#server.emit('connection', raw);
       return;

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { once } from 'node:events';
 import { expect, test } from '@jest/globals';
 import { clientKey } from '../../src/address.ts';
+import type { Route, Target } from '@orca/proxy';
 import { aProxy, dial, rawOrigin, route, statusOf, target, type RawClient } from '../harness.ts';
 import { endHeaders, frame, framed, post, types } from './frames.ts';
 import { ask, session } from './http2-harness.ts';
@@ -106,6 +107,26 @@ test('P57 closes connections that wait for another request', async () => {
   if (!idle.destroyed) await once(idle, 'close');
 });
 
+test('P57 closes a connection of HTTP/2 that is idle after a request that took longer than it may be idle', async () => {
+  const origin = await rawOrigin((socket) => {
+    setTimeout(() => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'), 600);
+  });
+  const proxy = await aSecureProxy([route([target(origin.port)])], { timeouts: { keepAliveMs: 150 } });
+  const client = await session(proxy.httpsPort);
+  expect((await ask(client).answer).status).toBe(200);
+  if (!client.destroyed) await once(client, 'close');
+});
+
+test('P57 cuts a client of HTTP/2 that does not read a response that came after a silence of its target', async () => {
+  const origin = await rawOrigin((socket) => {
+    setTimeout(() => void socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(1e6)}`), 600);
+  });
+  const proxy = await aSecureProxy([route([target(origin.port)])], { timeouts: { bodyIdleMs: 150 } });
+  const client = await framed(proxy.httpsPort);
+  client.send(frame(types.headers, endHeaders | 1, 1, post));
+  await client.until(({ type, stream }) => type === types.reset && stream === 1);
+});
+
 test('P57 cuts a client of HTTP/2 that does not read its response', async () => {
   const big = 'x'.repeat(1_000_000);
   const origin = await rawOrigin(
@@ -116,6 +137,21 @@ test('P57 cuts a client of HTTP/2 that does not read its response', async () => 
   client.send(frame(types.headers, endHeaders | 1, 1, post));
   // Its window is 64 KiB, and it never opens it.
   await client.until(({ type, stream }) => type === types.reset && stream === 1);
+});
+
+const heldRoute = (targets: readonly Target[] = []): Route => route(targets, { hold: { maxMs: 60_000 } });
+
+/** Both clients have been silent for long before anybody took their request. */
+test('P56 a client that was silent while nobody could take its body is ended when it is silent again', async () => {
+  const origin = await rawOrigin(() => undefined);
+  const proxy = await aSecureProxy([heldRoute()], { timeouts: { bodyIdleMs: 150 } });
+  const client = await dial(proxy.port);
+  client.send('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 5\r\n\r\n');
+  const { answer } = ask(await session(proxy.httpsPort), { ':method': 'POST' }, null);
+  await sleep(600);
+  proxy.replace({ routes: [heldRoute([target(origin.port)])] });
+  expect(statusOf(await client.ended())).toBe(408);
+  expect((await answer).status).toBe(408);
 });
 
 test('P58 resets connections beyond the limit, tells of them once, and takes new ones when there is room', async () => {

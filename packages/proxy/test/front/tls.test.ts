@@ -3,6 +3,7 @@ import { constants } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { createServer } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { Worker } from 'node:worker_threads';
 import { expect, jest, test } from '@jest/globals';
 import { createProxy, type Certificate, type Route } from '@orca/proxy';
 import { closing, dial, httpOrigin, portOf, rawOrigin, route, target } from '../harness.ts';
@@ -272,6 +273,51 @@ test('P65 refuses what cannot be served, with the reason, and goes on with what 
     expect((await shake(proxy.httpsPort)).getPeerCertificate().serialNumber).toBe(serialNumber);
     expect(namesOf(await shake(proxy.httpsPort, { servername: 'new.test' }))).toBe('DNS:new.test');
   }
+});
+
+/** Resets its connection while this thread is busy, and comes again from the same port. */
+const returning = `
+  const { connect } = require('node:net');
+  const tls = require('node:tls');
+  const { parentPort, workerData } = require('node:worker_threads');
+  const { port, busy } = workerData;
+  // Bound by name: a port that connect() picks may be another connection's as well.
+  const first = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.1' });
+  first.on('error', () => {});
+  first.once('connect', () => parentPort.postMessage('connected'));
+  parentPort.once('message', () => {
+    const { localPort } = first;
+    first.once('close', () => {
+      const second = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.1', localPort });
+      second.once('connect', () => {
+        const secured = tls.connect({ socket: second, servername: 'app.test', rejectUnauthorized: false });
+        secured.write('GET / HTTP/1.1\\r\\nHost: app.test\\r\\n\\r\\n');
+        secured.once('data', (chunk) => parentPort.postMessage(chunk.toString()));
+        for (const end of ['error', 'close']) secured.once(end, () => parentPort.postMessage(end));
+        Atomics.store(busy, 0, 1);
+        Atomics.notify(busy, 0);
+      });
+      second.once('error', (error) => {
+        parentPort.postMessage(String(error));
+        Atomics.store(busy, 0, 2);
+        Atomics.notify(busy, 0);
+      });
+    });
+    first.resetAndDestroy();
+  });
+`;
+
+test('P70 a client that resets its connection and comes again from the same port is served', async () => {
+  const proxy = await aSecureProxy([]);
+  const busy = new Int32Array(new SharedArrayBuffer(4));
+  const client = new Worker(returning, { eval: true, workerData: { port: proxy.httpsPort, busy } });
+  closing(async () => void (await client.terminate()));
+  expect((await once(client, 'message'))[0]).toBe('connected');
+  while (proxy.metrics().connections.open === 0) await setImmediate();
+  client.postMessage('come again');
+  // What this thread then finds at once: the reset, and the next connection.
+  expect(Atomics.wait(busy, 0, 0, 5_000)).not.toBe('timed-out');
+  expect((await once(client, 'message'))[0]).toMatch(/^HTTP\/1\.1 404/);
 });
 
 test('P65 a name that can be none is a certificate refused, and harms no other', async () => {
