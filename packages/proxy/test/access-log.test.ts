@@ -380,3 +380,13 @@ test('P69 tells once that the file cannot be turned over, and goes on writing to
   expect(faults).toHaveLength(1);
   expect(readFileSync(path, 'utf8')).toBe('a line\n');
 });
+
+test('P69 a proxy that retires has written its last lines when it is done', async () => {
+  const { path, proxy } = await logging();
+  const client = await dial(proxy.port);
+  await client.send('GET /last HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n').ended();
+  client.socket.destroy();
+  await proxy.retire(5_000);
+  // Whoever retired its proxy ends: nobody waits for lines any more.
+  expect(readFileSync(path, 'utf8')).toContain('"/last"');
+});

@@ -109,10 +109,18 @@ export class FrameClient {
   }
 }
 
+/** RFC 9113 §6.5.2: how much of each response the client takes before it says more. */
+export const initialWindow = (bytes: number): Buffer => {
+  const setting = Buffer.alloc(6);
+  setting.writeUInt16BE(4);
+  setting.writeUInt32BE(bytes, 2);
+  return setting;
+};
+
 /** A connection that has exchanged settings. */
-export const framed = async (port: number): Promise<FrameClient> => {
+export const framed = async (port: number, settings?: Buffer): Promise<FrameClient> => {
   const client = new FrameClient(await shake(port, { ALPNProtocols: ['h2'] }));
-  client.send(Buffer.from(preface), frame(types.settings, 0, 0));
+  client.send(Buffer.from(preface), frame(types.settings, 0, 0, settings));
   await client.until(({ type, flags }) => type === types.settings && flags === 1);
   client.send(frame(types.settings, 1, 0));
   return client;

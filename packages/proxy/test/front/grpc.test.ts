@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
-import { closing, route, target } from '../harness.ts';
+import { closing, dial, route, target } from '../harness.ts';
 import { ask, fieldOf, session } from './http2-harness.ts';
 import { aSecureProxy, dialSecure, type SecureProxy } from './tls-harness.ts';
 
@@ -42,6 +42,20 @@ const message = (text: string): Buffer => {
 };
 
 const call = { ':method': 'POST', ':path': '/pkg.Service/Call', 'content-type': 'application/grpc', te: 'trailers' };
+
+test('P38 an h2c target that answers before it has the whole body is not left with half a request', async () => {
+  const closed = Promise.withResolvers<number>();
+  const { proxy } = await setup((stream) => {
+    stream.once('close', () => closed.resolve(stream.rstCode ?? 0));
+    stream.respond({ ':status': 413 }, { endStream: true });
+    stream.resume();
+  });
+  const client = await dial(proxy.port);
+  client.send('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1000\r\n\r\nhalf');
+  expect(await client.until('\r\n\r\n')).toMatch(/^HTTP\/1\.1 413/);
+  // CANCEL, and no end that would make half of it a request.
+  expect(await closed.promise).toBe(8);
+});
 
 test('P41 carries a call to an h2c target and back, with its trailers', async () => {
   const seen: IncomingHttpHeaders[] = [];

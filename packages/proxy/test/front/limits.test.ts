@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { clientKey } from '../../src/address.ts';
 import type { Route, Target } from '@orca/proxy';
 import { aProxy, dial, rawOrigin, route, statusOf, target, type RawClient } from '../harness.ts';
-import { endHeaders, frame, framed, post, types } from './frames.ts';
+import { endHeaders, frame, framed, get, initialWindow, post, types } from './frames.ts';
 import { ask, session } from './http2-harness.ts';
 import { aSecureProxy, dialSecure } from './tls-harness.ts';
 
@@ -126,6 +126,17 @@ test('P57 cuts a client of HTTP/2 that does not read a response that came after 
   client.send(frame(types.headers, endHeaders | 1, 1, post));
   await client.until(({ type, stream }) => type === types.reset && stream === 1);
 });
+
+test.each([0, 1])(
+  'P57 cuts a client of HTTP/2 that takes %i bytes of a small response, and no more',
+  async (window) => {
+    const proxy = await aSecureProxy([route([target(await okOrigin())])], { timeouts: { bodyIdleMs: 150 } });
+    const client = await framed(proxy.httpsPort, initialWindow(window));
+    client.send(frame(types.headers, endHeaders | 1, 1, get));
+    await client.until(({ type, stream }) => type === types.reset && stream === 1);
+    expect(client.frames.some(({ type, flags }) => type === types.data && (flags & 1) === 1)).toBe(false);
+  },
+);
 
 test('P57 cuts a client of HTTP/2 that does not read its response', async () => {
   const big = 'x'.repeat(1_000_000);

@@ -1,0 +1,26 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { H2cSession } from '../../src/h2c-client/h2c-session.ts';
+import { closing } from '../harness.ts';
+
+const idleMs = 50;
+
+test('P57 a connection to an h2c target is closed when it is idle, also after a request that took longer', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const gone = Promise.withResolvers<void>();
+  const session = new H2cSession({ authority: `127.0.0.1:${port}`, connectMs: 5_000, idleMs, onGone: gone.resolve });
+  closing(() => session.destroy());
+  session.enter();
+  await new Promise<void>((resolve) => session.whenConnected(resolve));
+  await sleep(5 * idleMs);
+  expect(session.session.closed).toBe(false);
+  session.leave(true);
+  await gone.promise;
+  expect(session.session.closed).toBe(true);
+});
