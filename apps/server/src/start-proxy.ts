@@ -35,15 +35,9 @@ export const startProxy = async ({ home, cluster, options, log }: StartProxyOpti
   } catch (cause) {
     if (!isCode(cause, 'ORCA_PROXY_PORT_UNAVAILABLE'))
       throw new ServerError('ORCA_SERVER_PROXY', messageOf(cause), { cause });
-    const system = Error.isError(cause) ? cause.cause : undefined;
-    const hint = isCode(system, 'EADDRINUSE')
-      ? 'it is already in use: stop what uses it, or change'
-      : isCode(system, 'EACCES')
-        ? 'that needs root or CAP_NET_BIND_SERVICE; or change'
-        : 'change';
     throw new ServerError(
       'ORCA_SERVER_PORT_IN_USE',
-      `the proxy ${messageOf(cause)} (${hint} [proxy] http_port or https_port in cluster.toml)`,
+      `the proxy ${messageOf(cause)}; or change [proxy] http_port, https_port or bind in cluster.toml`,
       { cause },
     );
   }

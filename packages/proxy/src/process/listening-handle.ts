@@ -65,6 +65,15 @@ const isRawHandle = (value: unknown): value is RawHandle =>
   typeof value === 'object' && value !== null && 'getsockname' in value && 'close' in value;
 
 const unavailable = (host: string, port: number, code: string): ProxyError =>
-  new ProxyError('ORCA_PROXY_PORT_UNAVAILABLE', `cannot listen on ${host}, port ${port}: ${code}`, {
+  new ProxyError('ORCA_PROXY_PORT_UNAVAILABLE', `cannot listen on ${host}, port ${port}: ${whyNot(code)} (${code})`, {
     cause: Object.assign(new Error(code), { code }),
   });
+
+/** Why a port cannot be listened on, in words that say what to do. */
+export const whyNot = (code: string | undefined): string => {
+  if (code === 'EADDRINUSE') return 'it is in use; `ss -lntp` shows by whom';
+  if (code === 'EADDRNOTAVAIL') return 'this machine has no such address';
+  if (code === 'EACCES')
+    return 'a port as low as that needs root, CAP_NET_BIND_SERVICE, or a lower sysctl net.ipv4.ip_unprivileged_port_start';
+  return 'the system refuses it';
+};

@@ -8,7 +8,7 @@ import { parseAddress, parseConfig, type ProxyConfig } from './config.ts';
 import { batchEvents } from './event-batch.ts';
 import type { Program } from './heir.ts';
 import type { Line } from './line.ts';
-import { adoptHandle, type Handles, type ListeningHandle } from './listening-handle.ts';
+import { adoptHandle, whyNot, type Handles, type ListeningHandle } from './listening-handle.ts';
 import { outliveSupervisor } from './orphan.ts';
 import { protocol } from './protocol.ts';
 
@@ -121,8 +121,9 @@ export class Worker {
       await this.#proxy.listen({ http: http.handle, ...(https && { https: https.handle }) });
       this.#isListening = true;
     } catch (cause) {
-      const why = codeOf(cause) ?? String(cause);
-      throw new ProxyError('ORCA_PROXY_PORT_UNAVAILABLE', `cannot listen: ${why}`, { cause });
+      const code = codeOf(cause);
+      const message = `cannot listen: ${whyNot(code)} (${code ?? String(cause)})`;
+      throw new ProxyError('ORCA_PROXY_PORT_UNAVAILABLE', message, { cause });
     }
   }
 
