@@ -285,7 +285,9 @@ const returning = `
   const first = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.1' });
   first.on('error', () => {});
   first.once('connect', () => parentPort.postMessage('connected'));
-  parentPort.once('message', () => {
+  const told = setInterval(() => {
+    if (Atomics.load(busy, 1) === 0) return;
+    clearInterval(told);
     const { localPort } = first;
     first.once('close', () => {
       const second = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.1', localPort });
@@ -304,17 +306,17 @@ const returning = `
       });
     });
     first.resetAndDestroy();
-  });
+  }, 1);
 `;
 
 test('P70 a client that resets its connection and comes again from the same port is served', async () => {
   const proxy = await aSecureProxy([]);
-  const busy = new Int32Array(new SharedArrayBuffer(4));
+  const busy = new Int32Array(new SharedArrayBuffer(8));
   const client = new Worker(returning, { eval: true, workerData: { port: proxy.httpsPort, busy } });
   closing(async () => void (await client.terminate()));
   expect((await once(client, 'message'))[0]).toBe('connected');
   while (proxy.metrics().connections.open === 0) await setImmediate();
-  client.postMessage('come again');
+  Atomics.store(busy, 1, 1);
   // What this thread then finds at once: the reset, and the next connection.
   expect(Atomics.wait(busy, 0, 0, 5_000)).not.toBe('timed-out');
   expect((await once(client, 'message'))[0]).toMatch(/^HTTP\/1\.1 404/);
