@@ -71,6 +71,20 @@ export class ClientConnection {
     this.#incoming.set(res, incoming);
   }
 
+  /**
+   * Node has handed the socket over, for a request that leaves HTTP, and looks after it no more:
+   * neither for that request, which may yet be answered in HTTP, nor for those before it.
+   */
+  handedOver(): void {
+    const { socket } = this;
+    socket.on('error', () => socket.destroy());
+    socket.on('timeout', () => this.onSilence());
+    socket.setTimeout(this.#timeouts.bodyIdleMs);
+    socket.on('drain', () => {
+      for (const res of this.#responses) if (res.socket === socket) res.emit('drain');
+    });
+  }
+
   /** Now, or once every earlier request on this connection has its response. */
   afterResponses(then: () => void): void {
     if (this.#responses.size === 0) then();

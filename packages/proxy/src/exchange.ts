@@ -44,6 +44,9 @@ export interface ClientRequest {
 /** RFC 9110 §9.2.2: repeating one of these changes nothing. TRACE is not forwarded at all. */
 const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
+/** Far more than anybody means; a client that reads slowly must not have them pile up here. */
+const mostInterims = 100;
+
 const endOfTask = Promise.resolve();
 
 /** What a health check gets while other requests wait. */
@@ -67,6 +70,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
   #body: RequestBody | undefined;
   #idle: NodeJS.Timeout | undefined;
   #bodiless = false;
+  #interims = 0;
   #encoder: Encoder | undefined;
   #tunnelEnd: Duplex | undefined;
   /** No target works for this exchange any more; at most the client still reads. */
@@ -144,8 +148,11 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
   // The target's side.
 
   interim(status: number, fields: RawFields): void {
+    if (this.#over) return;
+    this.#interims += 1;
+    if (this.#interims > mostInterims) return this.#abandon(new Error('no end of interim responses'));
     // A 100 is between us and the client.
-    if (this.#over || status <= 101) return;
+    if (status <= 101) return;
     const relayed = responseFields(status, fields);
     if (relayed === undefined) return;
     try {

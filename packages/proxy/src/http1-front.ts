@@ -37,7 +37,7 @@ export const createHttp1Front = (deps: ServeDeps): Http1Front => {
   const server = createServer({
     maxHeaderSize: maxRequestHeaderBytes,
     headersTimeout: timeouts.headersMs,
-    connectionsCheckingInterval: Math.min(headCheckMs, timeouts.headersMs || headCheckMs),
+    connectionsCheckingInterval: Math.min(headCheckMs, timeouts.headersMs),
     // Covers the whole body by the clock, which ends long uploads; silence is what we limit.
     requestTimeout: 0,
     keepAliveTimeout: timeouts.keepAliveMs,
@@ -99,8 +99,15 @@ const listenToClients = (server: Server, connections: Http1Front['connections'],
   server.on('checkContinue', (req, res) => accept(req, res, { expectation: 'continue' }));
   server.on('checkExpectation', (req, res) => accept(req, res, { expectation: 'unknown' }));
   // Node hands these over as soon as it has read them, whatever is still owed to earlier requests (RFC 9112 §9.3.2).
-  const inTurn = (req: IncomingMessage, asks: Asks): void =>
-    connections.get(req.socket)?.afterResponses(() => accept(req, ownResponse(req), asks));
+  const inTurn = (req: IncomingMessage, asks: Asks): void => {
+    const connection = connections.get(req.socket);
+    connection?.handedOver();
+    connection?.afterResponses(() => {
+      // Behind an earlier response Node waits for a next request, as long as it may.
+      req.socket.setTimeout(deps.timeouts.bodyIdleMs);
+      accept(req, ownResponse(req), asks);
+    });
+  };
   server.on('connect', (req) => inTurn(req, {}));
   server.on('upgrade', (req, _, head) => inTurn(req, { upgradeHead: head }));
   server.on('timeout', (socket) => connections.get(socket)?.onSilence());
@@ -132,11 +139,7 @@ const ownResponse = (req: IncomingMessage): ServerResponse => {
   const res = new ServerResponse(req);
   res.shouldKeepAlive = false;
   res.assignSocket(socket);
-  const onDrain = (): boolean => res.emit('drain');
-  socket.on('error', () => socket.destroy());
-  socket.on('drain', onDrain);
   res.once('finish', () => {
-    socket.off('drain', onDrain);
     res.detachSocket(socket);
     socket.destroySoon();
   });

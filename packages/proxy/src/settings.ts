@@ -1,4 +1,4 @@
-/** All in milliseconds. Each default is the one to keep unless a client or a target needs otherwise. */
+/** All in milliseconds; 0 where it says what that means. Each default is the one to keep unless a client or a target needs otherwise. */
 export interface ProxyTimeouts {
   /** A client that connects and says nothing. */
   readonly firstByteMs: number;
@@ -9,18 +9,18 @@ export interface ProxyTimeouts {
   readonly bodyIdleMs: number;
   /** An idle client connection between two requests. */
   readonly keepAliveMs: number;
-  /** A half-closed client still gets its response for so long; then it counts as gone. */
+  /** A half-closed client still gets its response for so long; then it counts as gone. 0: at once. */
   readonly halfCloseMs: number;
-  /** How long leftover request bytes are swallowed after an early answer, so that the answer arrives. */
+  /** How long leftover request bytes are swallowed after an early answer, so that the answer arrives. 0: not at all. */
   readonly lingerMs: number;
   readonly connectMs: number;
   /** From the request's last byte to the response's head; 0 waits for ever. */
   readonly responseHeadersMs: number;
-  /** Silence inside a response body; event streams and upgraded connections have none. */
+  /** Silence inside a response body; event streams and upgraded connections have none. 0 waits for ever. */
   readonly responseIdleMs: number;
-  /** An idle target connection; below the shortest common server default, so that we close first. */
+  /** An idle target connection; below the shortest common server default, so that we close first. 0 keeps none. */
   readonly targetIdleMs: number;
-  /** What a drain or a shutdown leaves to upgraded connections, which have no end of their own. */
+  /** What a drain or a shutdown leaves to upgraded connections, which have no end of their own; 0 is none. */
   readonly upgradeGraceMs: number;
 }
 

@@ -108,6 +108,19 @@ test('P34 relays 103 and 102 before the response', async () => {
   );
 });
 
+test.each(['100 Continue', '103 Early Hints'])('P34 gives up a target that says %s without an end', async (interim) => {
+  const origin = await rawOrigin((socket) => {
+    const say = (): void => {
+      if (!socket.destroyed) socket.write(`HTTP/1.1 ${interim}\r\n\r\n`.repeat(1_000), say);
+    };
+    say();
+  });
+  const proxy = await aProxy([route([target(origin.port)])]);
+  const response = await exchange(proxy.port, 'GET / HTTP/1.1\nHost: app.test');
+  expect(response).toMatch(/HTTP\/1\.1 502 [^]*$/);
+  expect(response.match(/ 103 /g)?.length ?? 0).toBeLessThanOrEqual(100);
+});
+
 test('P34 relays no interim response to HTTP/1.0', async () => {
   expect(await answered(hints, 'GET / HTTP/1.0\nHost: app.test')).toMatch(/^HTTP\/1\.1 200 OK/);
 });

@@ -169,8 +169,8 @@ test.each([
   expect(await exchange(proxy.port, 'GET / HTTP/1.1\nHost: app.test').catch(() => '')).toBe('');
 });
 
-test.each([{ bodyIdleMs: 2 ** 31 }, { connectMs: -1 }, { keepAliveMs: 1.5 }])(
-  'P57 refuses times of %j, which no timer can wait for',
+test.each([{ bodyIdleMs: 2 ** 31 }, { connectMs: 0 }, { responseIdleMs: -1 }, { keepAliveMs: 1.5 }])(
+  'P57 refuses times of %j, by which no timer can wait or nobody would be served',
   (timeouts) => {
     expect(() => createProxy({ port: 0, timeouts })).toThrow(
       expect.objectContaining({ code: 'ORCA_PROXY_SETTINGS_INVALID' }),

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { expect, test } from '@jest/globals';
 import { aProxy, bodyOf, dial, rawOrigin, route, statusOf, target, valuesOf, type RawClient } from './harness.ts';
 
@@ -120,4 +121,34 @@ test('P45 P54 keeps an upgraded connection while routes, settings and challenges
   proxy.configure({ trustedProxies: ['10.0.0.0/8'] });
   proxy.setChallenges({ managedHosts: ['other.test'], answers: {} });
   await client.send('ping').until('pong');
+});
+
+const big = 'x'.repeat(20_000_000);
+const first = 'GET /first HTTP/1.1\r\nHost: app.test\r\n\r\n';
+const bigOrigin: Respond = (socket) =>
+  void socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${big.length}\r\n\r\n${big}`);
+
+test.each([
+  ['was answered in HTTP', ''],
+  ['is still owed the response before', first],
+])('P57 cuts a client that does not read, asked to switch, and %s', async (_, before) => {
+  const origin = await rawOrigin(bigOrigin);
+  const proxy = await aProxy([route([target(origin.port)])], { timeouts: { bodyIdleMs: 150 } });
+  const client = await dial(proxy.port);
+  client.socket.pause();
+  client.send(before + request);
+  await origin.until('Host: app.test');
+  await new Promise((resolve) => origin.sockets[0]?.once('close', resolve));
+  while (proxy.metrics().connections.open > 0) await new Promise((done) => setTimeout(done, 10));
+});
+
+test('P12 lets a large response before an upgrade come to its end', async () => {
+  const { client } = await behind((socket, head, nth) => {
+    if (head.startsWith('GET /chat')) socket.write(switching);
+    else bigOrigin(socket, head, nth);
+  });
+  let length = 0;
+  client.socket.removeAllListeners('data').on('data', (chunk: Buffer) => (length += chunk.length));
+  client.send(first + request);
+  while (length <= big.length + switching.length) await once(client.socket, 'data');
 });

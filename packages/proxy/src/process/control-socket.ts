@@ -28,6 +28,7 @@ export interface ControlSocket {
 }
 
 const helloWithinMs = 5_000;
+/** Of those who ask and control. Workers of a supervisor that died may be more, and must not lock them out. */
 const maxSessions = 32;
 
 /**
@@ -37,7 +38,7 @@ const maxSessions = 32;
 export const openControlSocket = async (o: ControlSocketOptions): Promise<ControlSocket> => {
   const sessions = new Set<Session>();
   const server = createServer((socket) => {
-    if (sessions.size >= maxSessions) socket.destroy();
+    if ([...sessions].filter(({ role }) => role !== 'elder').length >= maxSessions) socket.destroy();
     else welcome(socket, o, sessions);
   });
   const mine = `${o.path}.${process.pid}`;
