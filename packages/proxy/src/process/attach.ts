@@ -10,6 +10,7 @@ import { connectTo, isBeingRaised, killOwner, startSupervisor, unreachable } fro
 import { ownProgram } from './entries.ts';
 import type { Program } from './heir.ts';
 import type { Log } from './log.ts';
+import { readOwner } from './owner.ts';
 import { placeIn, type Place } from './place.ts';
 import { protocol } from './protocol.ts';
 import { readMetrics } from './tally.ts';
@@ -74,7 +75,8 @@ interface Hello {
   readonly pid: number;
   readonly build: string;
   readonly protocol: number;
-  readonly state: ProxyState;
+  /** As it came: one of another version may serve by what this one cannot read. */
+  readonly state: unknown;
 }
 
 class Attached implements AttachedProxy {
@@ -185,10 +187,9 @@ class Attached implements AttachedProxy {
 
   async #connect(): Promise<Calls> {
     let hello = await this.#hello();
-    if (hello.build !== this.#program.build) hello = await this.#upgrade(hello);
+    if (hello.build !== this.#program.build || hello.protocol !== protocol) hello = await this.#upgrade(hello);
     const { calls } = hello;
     try {
-      if (hello.protocol !== protocol) throw ofAnotherVersion(hello.pid);
       await this.#instruct(hello);
     } catch (error) {
       calls.end();
@@ -204,7 +205,7 @@ class Attached implements AttachedProxy {
     this.address = parseAddress(http);
     this.httpsAddress = https === null ? undefined : parseAddress(https);
     this.pid = pid;
-    if (this.#wanted === undefined) this.found = state;
+    if (this.#wanted === undefined) this.found = parseState(state);
     else await calls.call('state', this.#wanted, { timeoutMs: changeWithinMs });
   }
 
@@ -230,10 +231,12 @@ class Attached implements AttachedProxy {
           pid: Number(said['pid']),
           build: String(said['build']),
           protocol: Number(said['protocol']),
-          state: parseState(said['state']),
+          state: said['state'],
         };
       } catch (error) {
         if (this.#lost !== undefined) throw this.#lost;
+        if (codeOf(error) === 'ORCA_PROXY_PROTOCOL')
+          throw ofAnotherVersion(readOwner(this.#place.ownerPath)?.pid, error);
         if (codeOf(error) !== 'ORCA_PROXY_UNREACHABLE' || attempt >= 3) throw error;
         // One that hangs up is alive, and may be about to hand over; one that says nothing hangs.
         if (await hasEnded(calls)) continue;
@@ -249,6 +252,10 @@ class Attached implements AttachedProxy {
     try {
       await calls.call('succeed', this.#program, { timeoutMs: 2 * changeWithinMs });
     } catch (error) {
+      if (hello.protocol !== protocol) {
+        calls.end();
+        throw ofAnotherVersion(hello.pid, error);
+      }
       this.#o.log.error('the proxy of another build cannot be replaced; it serves on', { reason: String(error) });
       return hello;
     }
@@ -294,8 +301,14 @@ class Attached implements AttachedProxy {
   }
 }
 
-const ofAnotherVersion = (pid: number): ProxyError =>
-  unreachable(`a proxy of another version runs and cannot be replaced (pid ${pid}): end it, and start again`);
+/** It is not ended without being asked: it may be all that serves. */
+const ofAnotherVersion = (pid: number | undefined, cause: unknown): ProxyError =>
+  unreachable(
+    `a proxy of another version runs (pid ${pid ?? 'unknown'}) and cannot be replaced (${messageOf(cause)}); it serves on: end it, and start again`,
+    cause,
+  );
+
+const messageOf = (error: unknown): string => (Error.isError(error) ? error.message : String(error));
 
 /** Unix sockets have names of 107 bytes at most, and the file has a longer name while it is made. */
 const maxPathBytes = 96;

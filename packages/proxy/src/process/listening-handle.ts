@@ -49,7 +49,7 @@ export const adoptHandle = (handle: unknown, { host, port }: ListenAddress): Lis
 };
 
 /** Each with the name of its door. */
-export const eachOf = (handles: Handles): readonly (readonly [Door, ListeningHandle])[] =>
+export const eachOf = (handles: Partial<Handles>): readonly (readonly [Door, ListeningHandle])[] =>
   doors.flatMap((door) => {
     const handle = handles[door];
     return handle === undefined ? [] : [[door, handle] as const];

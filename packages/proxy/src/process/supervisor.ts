@@ -324,7 +324,9 @@ const openHandles = (config: ProxyConfig, former: Serving | undefined): Handles 
   const open = (door: Door, { host, port }: ListenAddress): ListeningHandle => {
     const kept = former?.handles[door];
     const was = former?.config[door];
-    return kept !== undefined && was?.host === host && was.port === port ? kept : openHandle({ host, port });
+    // The same by what was asked for, or by what came of it where that was any free port.
+    const isSame = kept !== undefined && was?.host === host && [was.port, kept.address.port].includes(port);
+    return isSame ? kept : openBeside({ host, port }, former);
   };
   const http = open('http', config.http);
   try {
@@ -332,6 +334,18 @@ const openHandles = (config: ProxyConfig, former: Serving | undefined): Handles 
   } catch (error) {
     if (http !== former?.handles.http) http.close();
     throw error;
+  }
+};
+
+const openBeside = (wanted: ListenAddress, former: Serving | undefined): ListeningHandle => {
+  try {
+    return openHandle(wanted);
+  } catch (cause) {
+    const own = eachOf(former?.handles ?? {}).find(([, { address }]) => address.port === wanted.port)?.[1].address;
+    if (own === undefined || !(cause instanceof ProxyError)) throw cause;
+    const where = `${wanted.host}, port ${wanted.port}`;
+    const message = `cannot listen on ${where}: this proxy itself does, on ${own.host}; end it, and start it again`;
+    throw new ProxyError(cause.code, message, { cause: cause.cause });
   }
 };
 

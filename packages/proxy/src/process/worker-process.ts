@@ -33,7 +33,12 @@ export const startWorkerProcess = ({ entry, onEvents }: WorkerProcessOptions): W
       const theirs = membersOf(params)['protocol'];
       if (theirs === protocol) resolve();
       else
-        reject(new ProxyError('ORCA_PROXY_PROTOCOL', `the worker speaks protocol ${String(theirs)}, not ${protocol}`));
+        reject(
+          new ProxyError(
+            'ORCA_PROXY_PROTOCOL',
+            `the worker speaks protocol ${String(theirs)}, not ${protocol}: its program is an other version's by now; attach anew, to replace the whole proxy`,
+          ),
+        );
     },
     events: (batch) => onEvents(batch),
   });

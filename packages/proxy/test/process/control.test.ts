@@ -124,6 +124,22 @@ describe('ports, workers and disks', () => {
     expect(await client.until(/ok$/)).toMatch(/^HTTP\/1.1 200/);
   });
 
+  test('another address at the same port cannot be taken beside the one that serves, and the message says so', async () => {
+    const place = aPlace();
+    const first = await place.attach();
+    await first.replace({ table: { routes: [route([])] } });
+    const { port } = first.address;
+    // By its number, where any was asked for before, it is the same.
+    const same = await place.attach({ config: { http: { ...http, port }, workers: 1 } });
+    expect(same.address).toEqual(first.address);
+    const other = place.attach({ config: { http: { host: '0.0.0.0', port }, workers: 1 } });
+    await expect(other).rejects.toMatchObject({
+      code: 'ORCA_PROXY_PORT_UNAVAILABLE',
+      message: expect.stringMatching(/0\.0\.0\.0, port \d+: this proxy itself does, on 127\.0\.0\.1; end it/),
+    });
+    expect(statusOf(await exchange(port, get))).toBe(503);
+  });
+
   test('a drain waits for every worker, and gives up with its signal', async () => {
     const slow = await rawOrigin(() => undefined);
     const place = aPlace();
