@@ -1,5 +1,6 @@
 import { METHODS, type IncomingMessage } from 'node:http';
 import { parseAuthority, type Authority } from './authority.ts';
+import { fieldValues } from './raw-fields.ts';
 
 /** A request that may be routed: every question of framing and naming is answered. */
 export interface Admitted {
@@ -27,7 +28,7 @@ export const admit = (req: IncomingMessage): Admitted | Refused =>
   faultOfVersion(req) ??
   faultOfCoding(req) ??
   admitMethod(req.method ?? '') ??
-  admitTarget(req, hostFields(req.rawHeaders));
+  admitTarget(req, fieldValues(req.rawHeaders, 'host'));
 
 /** Whether a body follows; a length of zero is none. */
 export const hasBody = (req: IncomingMessage): boolean =>
@@ -59,12 +60,6 @@ const faultOfCoding = (req: IncomingMessage): Refused | undefined => {
   if (codings.length === 1 && codings[0] === 'chunked') return undefined;
   const isList = codings.every((one) => token.test(one)) && codings.indexOf('chunked') === codings.length - 1;
   return isList ? refuse(501, 'unknown transfer coding') : refuse(400, 'malformed Transfer-Encoding');
-};
-
-const hostFields = (raw: readonly string[]): readonly string[] => {
-  const values: string[] = [];
-  for (let i = 0; i < raw.length; i += 2) if (raw[i]?.toLowerCase() === 'host') values.push(raw[i + 1] ?? '');
-  return values;
 };
 
 const admitTarget = (req: IncomingMessage, hosts: readonly string[]): Admitted | Refused => {

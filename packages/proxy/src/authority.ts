@@ -13,6 +13,20 @@ const longestName = 253;
  * name that somebody serves, and every peer reads them differently.
  */
 export const parseAuthority = (text: string): Authority | undefined => {
+  const known = read.get(text);
+  if (known !== undefined) return known;
+  const authority = readAuthority(text);
+  if (authority === undefined) return undefined;
+  if (read.size >= mostRead) read.clear();
+  read.set(text, authority);
+  return authority;
+};
+
+/** A proxy serves few names, again and again; whoever makes up others only empties this. */
+const read = new Map<string, Authority>();
+const mostRead = 1_000;
+
+const readAuthority = (text: string): Authority | undefined => {
   const groups = shape.exec(text.toLowerCase())?.groups;
   const name = groups?.['name'];
   if (name === undefined || name.length > longestName || name.includes('..')) return undefined;

@@ -20,8 +20,8 @@ export class ClientConnection {
   readonly closed: Promise<void>;
   readonly #reset: () => void;
   readonly #timeouts: ConnectionTimeouts;
-  readonly #responses = new Set<ServerResponse>();
-  readonly #incoming = new Map<ServerResponse, ClientListener>();
+  /** Those that are not over yet, each with whoever hears of its client. */
+  readonly #responses = new Map<ServerResponse, ClientListener | undefined>();
   #latest: ClientListener | undefined;
   #hasSpoken = false;
   #isEnding = false;
@@ -61,14 +61,14 @@ export class ClientConnection {
     if (!this.#hasSpoken) this.socket.setTimeout(this.#timeouts.bodyIdleMs);
     this.#hasSpoken = true;
     this.#latest = undefined;
-    this.#responses.add(res);
+    this.#responses.set(res, undefined);
     // Comes once. The next request's listener may be there by then: this one's is kept with its response.
     res.on('close', () => this.#onResponseClosed(res));
   }
 
   carries(incoming: ClientListener, res: ServerResponse): void {
     this.#latest = incoming;
-    this.#incoming.set(res, incoming);
+    this.#responses.set(res, incoming);
   }
 
   /**
@@ -81,7 +81,7 @@ export class ClientConnection {
     socket.on('timeout', () => this.onSilence());
     socket.setTimeout(this.#timeouts.bodyIdleMs);
     socket.on('drain', () => {
-      for (const res of this.#responses) if (res.socket === socket) res.emit('drain');
+      for (const res of this.#responses.keys()) if (res.socket === socket) res.emit('drain');
     });
   }
 
@@ -145,7 +145,6 @@ export class ClientConnection {
 
   #onResponseClosed(res: ServerResponse): void {
     this.#responses.delete(res);
-    this.#incoming.delete(res);
     if (this.#responses.size > 0) return;
     const next = this.#next;
     this.#next = undefined;
@@ -177,6 +176,6 @@ export class ClientConnection {
 
   #onClose(): void {
     clearTimeout(this.#halfClosed);
-    for (const incoming of this.#incoming.values()) incoming.clientGone();
+    for (const incoming of this.#responses.values()) incoming?.clientGone();
   }
 }

@@ -58,8 +58,10 @@ export interface ClientSide {
   sendInterim(status: number, fields: RawFields): void;
   /** Throws, with nothing sent, when a field cannot be written. */
   start(head: ResponseHead): void;
-  /** False asks for a pause until `drained`. */
-  write(chunk: Buffer): boolean;
+  /** Takes bytes that are good only during this call. False asks for a pause until `drained`. */
+  write(view: Buffer): boolean;
+  /** Whatever waits for company goes out: for now nothing more comes. */
+  flush(): void;
   /** Ends the response; trailers go only to a client that said it reads them. */
   end(chunk?: string, trailers?: RawFields): void;
   /** Ends a started response so that no client can take it for complete. */

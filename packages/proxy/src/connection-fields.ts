@@ -15,6 +15,11 @@ const hopByHop: ReadonlySet<string> = new Set([
   'trailer',
 ]);
 
+const lengths: ReadonlySet<number> = new Set([...hopByHop].map((name) => name.length));
+
+/** False for most names by their length alone, which spares them a lower-case copy: such a field never ends here unless Connection lists it. */
+export const mayEndHere = (name: string): boolean => lengths.has(name.length);
+
 /** Connection may not talk a hop into dropping what routing, framing or trust is built on. */
 const isProtected = (name: string): boolean =>
   name === 'host' || name === 'content-length' || name.startsWith('x-forwarded-');

@@ -47,8 +47,6 @@ const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Far more than anybody means; a client that reads slowly must not have them pile up here. */
 const mostInterims = 100;
 
-const endOfTask = Promise.resolve();
-
 /** What a health check gets while other requests wait. */
 const heldBody = 'held\n';
 const heldFields: RawFields = [
@@ -65,12 +63,15 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
   readonly #deps: ExchangeDeps;
   readonly #client: ClientSide;
   readonly #request: ClientRequest;
+  readonly #record: RequestRecord;
   readonly #attempts: Attempts;
   #call: UpstreamCall | undefined;
   #body: RequestBody | undefined;
   #idle: NodeJS.Timeout | undefined;
   #bodiless = false;
   #interims = 0;
+  /** The response's fields, until it is known whether its body comes at once. */
+  #unwatched: RawFields | undefined;
   #encoder: Encoder | undefined;
   #tunnelEnd: Duplex | undefined;
   /** No target works for this exchange any more; at most the client still reads. */
@@ -80,6 +81,7 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     this.#deps = deps;
     this.#client = request.client;
     this.#request = request;
+    this.#record = request.record;
     const { client, admitted } = request;
     this.#attempts = new Attempts(deps, {
       name: admitted.authority?.name,
@@ -87,10 +89,6 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
       fields: client.fields,
       isRepeatable: repeatable.has(client.method),
     });
-  }
-
-  get #record(): RequestRecord {
-    return this.#request.record;
   }
 
   get isTunnel(): boolean {
@@ -182,14 +180,21 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     }
     this.#record.headed(status);
     if (plan?.coding !== undefined && !isWhole && this.#client.method !== 'HEAD') this.#encode(plan.coding);
-    // Nearly every response is over before this task is, and needs no watch.
-    if (!isEventStream(fields)) void endOfTask.then(() => this.#over || this.#watch());
+    this.#unwatched = fields;
   }
 
-  data(chunk: Buffer): boolean {
+  data(view: Buffer): boolean {
     if (this.#bodiless) return true;
     this.#idle?.refresh();
-    return this.#encoder === undefined ? this.#write(chunk) : this.#encoder.write(chunk);
+    return this.#encoder === undefined ? this.#write(view) : this.#encoder.write(Buffer.from(view));
+  }
+
+  waiting(): void {
+    if (this.#over) return;
+    this.#client.flush();
+    // Nearly every response has come whole by now, and needs no watch.
+    if (this.#unwatched !== undefined && !isEventStream(this.#unwatched)) this.#watch();
+    this.#unwatched = undefined;
   }
 
   ended(trailers?: RawFields): void {
@@ -303,9 +308,9 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     this.#close();
   }
 
-  #write(chunk: Buffer): boolean {
-    this.#record.bytesOut += chunk.length;
-    return this.#client.write(chunk);
+  #write(view: Buffer): boolean {
+    this.#record.bytesOut += view.length;
+    return this.#client.write(view);
   }
 
   #encode(coding: Coding): void {

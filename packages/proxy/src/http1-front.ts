@@ -43,6 +43,8 @@ export const createHttp1Front = (deps: ServeDeps): Http1Front => {
     keepAliveTimeout: timeouts.keepAliveMs,
     // Refused by our own rules, with our own page.
     requireHostHeader: false,
+    // A request without a body is no stream for anybody: its events and their ticks are saved.
+    optimizeEmptyRequests: true,
     // Everything else that mentions Upgrade is an ordinary request.
     shouldUpgradeCallback: isWebSocket,
   });

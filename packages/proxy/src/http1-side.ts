@@ -103,20 +103,25 @@ export class Http1Side implements ClientSide {
     res.writeHead(status, reason, close ? [...fields, 'Connection', 'close'] : [...fields]);
     if (close) this.#connection.endAfterThis();
     this.#isDelimited = res.chunkedEncoding || fieldValue(fields, 'content-length') !== undefined;
-    // With the first bytes of the body when those came along, else now: a stream may be silent for long.
-    if (this.method !== 'HEAD') void endOfTask.then(() => this.#flush());
   }
 
-  write(chunk: Buffer): boolean {
-    if (this.#mayHold && chunk.length <= mostHeldBytes) {
+  write(view: Buffer): boolean {
+    if (this.#mayHold && view.length <= mostHeldBytes) {
       // As a string it goes out in one piece with the head, and with the end.
-      this.#held = chunk.toString('latin1');
+      this.#held = view.toString('latin1');
       this.#mayHold = false;
       return true;
     }
     this.#mayHold = false;
     this.#release();
-    return this.#res.write(chunk) || this.#awaitDrain();
+    return this.#res.write(Buffer.from(view)) || this.#awaitDrain();
+  }
+
+  /** A head without a body so far goes out alone, since a stream may be silent for long, and so do first bytes. */
+  flush(): void {
+    if (this.#mayHold && this.method !== 'HEAD' && !this.#res.writableEnded) this.#res.flushHeaders();
+    this.#mayHold = false;
+    this.#release();
   }
 
   end(chunk?: string, trailers?: RawFields): void {
@@ -148,13 +153,6 @@ export class Http1Side implements ClientSide {
     this.#connection.socket.destroySoon();
   }
 
-  /** The task is over: a head without a body so far goes out alone, and so do first bytes that are not the last. */
-  #flush(): void {
-    if (this.#mayHold && !this.#res.writableEnded) this.#res.flushHeaders();
-    this.#mayHold = false;
-    this.#release();
-  }
-
   #release(): void {
     const held = this.#held;
     this.#held = undefined;
@@ -172,9 +170,6 @@ export class Http1Side implements ClientSide {
 
 /** What is read of a small response comes in one task; so much of it may wait for the task's end. */
 const mostHeldBytes = 16 * 1024;
-
-/** Cheaper than a microtask of Node's own, which carries a context that nobody asks for. */
-const endOfTask = Promise.resolve();
 
 const pairsOf = (fields: RawFields): [string, string][] => {
   const pairs: [string, string][] = [];

@@ -1,4 +1,4 @@
-import { endsHere, listedIn } from './connection-fields.ts';
+import { endsHere, listedIn, mayEndHere } from './connection-fields.ts';
 import { fieldValue } from './raw-fields.ts';
 import { announcedTrailers, readsTrailers, type TrailerReader } from './trailer-fields.ts';
 import type { RawFields } from './upstream.ts';
@@ -17,6 +17,10 @@ export const responseFields = (status: number, raw: RawFields, reader?: TrailerR
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? '';
     const value = raw[i + 1] ?? '';
+    if (listed === undefined && !mayEndHere(name)) {
+      out.push(name, value);
+      continue;
+    }
     const lower = name.toLowerCase();
     if (lower === 'transfer-encoding' && value.trim().toLowerCase() !== 'chunked') return undefined;
     if (lower === 'trailer') announced = announcedTrailers(value);

@@ -33,13 +33,15 @@ export interface UpstreamFailure {
   readonly cause: unknown;
 }
 
-/** Told in this order: interim*, then started, data*, ended; or upgraded; or, at any point, failed. Last call is last. */
+/** Told in this order: interim*, then started, data*, ended, with `waiting` in between; or upgraded; or, at any point, failed. Last call is last. */
 export interface UpstreamHandler {
   interim(status: number, fields: RawFields): void;
   /** `isWhole`: the message ends with its head; a gRPC client tells that from an empty body. */
   started(status: number, reason: string, fields: RawFields, isWhole?: boolean): void;
-  /** False asks for a pause until `resume()`. */
-  data(chunk: Buffer): boolean;
+  /** The bytes are good only during this call. False asks for a pause until `resume()`. */
+  data(view: Buffer): boolean;
+  /** All of the response that has come was told; more of it takes a while. */
+  waiting(): void;
   /** With the trailer fields, unfiltered; `undefined` or empty when there were none. */
   ended(trailers?: RawFields): void;
   upgraded(fields: RawFields, socket: Duplex): void;

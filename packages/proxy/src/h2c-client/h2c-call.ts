@@ -22,6 +22,7 @@ export class H2cCall implements UpstreamCall {
   #isReused = false;
   #isAnswered = false;
   #isSettled = false;
+  #isPausing = false;
 
   constructor(request: UpstreamRequest, handler: UpstreamHandler, responseHeadersMs: number) {
     this.#request = request;
@@ -50,6 +51,7 @@ export class H2cCall implements UpstreamCall {
     stream.on('data', (chunk: Buffer) => {
       this.#received += chunk.length;
       if (!this.#isSettled && !this.#handler.data(chunk)) stream.pause();
+      this.#pauseAfterTask();
     });
     stream.on('trailers', (_, __, raw) => {
       this.#trailers = withoutPseudo(raw);
@@ -101,6 +103,17 @@ export class H2cCall implements UpstreamCall {
     const length = fieldValue(fields, 'content-length');
     if (!isWhole && length !== undefined && this.#request.method !== 'HEAD') this.#announced = Number(length);
     this.#handler.started(status, STATUS_CODES[status] ?? '', fields, isWhole);
+    this.#pauseAfterTask();
+  }
+
+  /** What comes at once comes in one task. */
+  #pauseAfterTask(): void {
+    if (this.#isPausing || this.#isSettled) return;
+    this.#isPausing = true;
+    void endOfTask.then(() => {
+      this.#isPausing = false;
+      if (!this.#isSettled) this.#handler.waiting();
+    });
   }
 
   /**
@@ -132,6 +145,8 @@ export class H2cCall implements UpstreamCall {
     return this.#isReused || code === NGHTTP2_REFUSED_STREAM ? 'stale' : 'broken';
   }
 }
+
+const endOfTask = Promise.resolve();
 
 /** Pseudo-fields first; the Host field is one of them here. */
 const headOf = ({ method, path, fields }: UpstreamRequest): readonly string[] => {

@@ -131,8 +131,7 @@ export class Connection implements ResponseSink {
   }
 
   onData(view: Buffer): void {
-    // The read buffer is used again before whoever gets this has written it.
-    if (this.#call?.handler.data(Buffer.from(view)) === false) this.#isPaused = true;
+    if (this.#call?.handler.data(view) === false) this.#isPaused = true;
   }
 
   onComplete(trailers: RawFields, surplus: boolean): void {
@@ -168,6 +167,7 @@ export class Connection implements ResponseSink {
     this.#isAnswered = true;
     const malformed = this.#parser.feed(bytes);
     if (malformed !== undefined) this.#fail('broken', new Error(malformed.fault));
+    if (this.#hasHead) this.#call?.handler.waiting();
     if (this.#isPaused) this.#socket.pause();
     return !this.#isPaused;
   }

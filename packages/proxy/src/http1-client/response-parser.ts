@@ -130,7 +130,7 @@ export class ResponseParser {
     if (head.framing !== 'none') this.#state = head.framing;
     this.#sink.onHead(head);
     const isEmpty = head.framing === 'none' || (head.framing === 'length' && head.length === 0);
-    if (isEmpty && this.#isReading) this.#complete(noTrailers, at < bytes.length);
+    if (isEmpty && this.#state !== 'idle') this.#complete(noTrailers, at < bytes.length);
     return at;
   }
 
@@ -138,24 +138,19 @@ export class ResponseParser {
     const end = Math.min(bytes.length, at + this.#left);
     this.#left -= end - at;
     this.#sink.onData(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end));
-    if (this.#left === 0 && this.#isReading) this.#complete(noTrailers, end < bytes.length);
+    if (this.#left === 0 && this.#state !== 'idle') this.#complete(noTrailers, end < bytes.length);
     return end;
   }
 
   #readChunked(bytes: Buffer, at: number): number | Malformed {
     const body = this.#chunked ?? new ChunkedBody();
     const end = body.read(bytes, at, (chunk) => {
-      if (this.#isReading) this.#sink.onData(chunk);
+      if (this.#state === 'chunked') this.#sink.onData(chunk);
     });
-    if (!this.#isReading) return bytes.length;
+    if (this.#state !== 'chunked') return bytes.length;
     if (body.fault !== undefined) return body.fault;
     if (body.isDone) this.#complete(body.trailers, end < bytes.length);
     return end;
-  }
-
-  /** False once the sink has stopped us. */
-  get #isReading(): boolean {
-    return this.#state !== 'idle';
   }
 
   #complete(trailers: RawFields, surplus: boolean): void {

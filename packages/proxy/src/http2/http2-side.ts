@@ -117,18 +117,24 @@ export class Http2Side implements ClientSide {
     });
   }
 
-  write(chunk: Buffer): boolean {
+  write(view: Buffer): boolean {
     // A response to HEAD has ended with its head, and one that was reset has nobody to read it.
     if (this.#stream.writableEnded || this.#isGone) return true;
+    const chunk = Buffer.from(view);
     if (this.#mayHold) {
       // Goes out in one frame with the end, when that comes in the same task.
       this.#mayHold = false;
       this.#held = chunk;
-      void endOfTask.then(() => this.#release());
       return true;
     }
-    this.#release();
+    this.flush();
     return this.#stream.write(chunk) || this.#awaitDrain();
+  }
+
+  flush(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined && !this.#isGone && !this.#stream.writableEnded) this.#stream.write(held);
   }
 
   end(chunk?: string, trailers?: RawFields): void {
@@ -136,7 +142,7 @@ export class Http2Side implements ClientSide {
     if (this.#isGone) return;
     this.#trailers = trailers;
     if (stream.writableEnded) return;
-    if (chunk !== undefined) this.#release();
+    if (chunk !== undefined) this.flush();
     const last = chunk ?? this.#held;
     this.#held = undefined;
     if (last === undefined) stream.end();
@@ -165,12 +171,6 @@ export class Http2Side implements ClientSide {
     this.breakOff();
   }
 
-  #release(): void {
-    const held = this.#held;
-    this.#held = undefined;
-    if (held !== undefined && !this.#isGone && !this.#stream.writableEnded) this.#stream.write(held);
-  }
-
   #awaitDrain(): false {
     if (!this.#awaitsDrain) {
       this.#awaitsDrain = true;
@@ -196,9 +196,6 @@ export class Http2Side implements ClientSide {
     return writableNeedDrain || writableLength > 0 || (writableEnded && !writableFinished);
   }
 }
-
-/** Cheaper than a microtask of Node's own, which carries a context that nobody asks for. */
-const endOfTask = Promise.resolve();
 
 /** Node's headers for interim responses and trailers; repeated names become a list of values. */
 const fieldRecord = (fields: RawFields): Record<string, string | string[]> => {

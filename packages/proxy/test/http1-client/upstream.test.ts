@@ -46,6 +46,7 @@ const send = (upstream: Upstream, port: number, more: Partial<UpstreamRequest & 
         body += chunk.toString('latin1');
         return true;
       },
+      waiting: () => {},
       ended: (trailers) =>
         resolve({ ...(status === undefined ? {} : { status }), body, ...(trailers && { trailers }) }),
       upgraded: (_, socket) => void socket.destroy(),
