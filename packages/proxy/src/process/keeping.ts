@@ -48,11 +48,15 @@ export class Keeping {
     if (this.#wanted !== undefined) void this.keep(this.#wanted);
   }
 
-  /** From now on nobody tells where the targets are: what is kept holds for another start of the machine only. */
-  async end(): Promise<void> {
+  /**
+   * The last to be kept, of one who served something. From now on nobody tells where the targets
+   * are: it is kept as if for another start of the machine.
+   */
+  async end(last: Kept | undefined): Promise<void> {
     clearTimeout(this.#retry);
     await this.#writing;
     this.#boot = '';
+    this.#wanted = last ?? this.#wanted;
     if (this.#wanted !== undefined) await this.keep(this.#wanted);
     clearTimeout(this.#retry);
   }

@@ -45,6 +45,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 if (process.connected) {
+  let isOwner = false;
   const handles = new Map<unknown, ListeningHandle>();
   const predecessor = createCalls(channelLine(process), {
     handle: (params, { handle }) => {
@@ -65,7 +66,19 @@ if (process.connected) {
       };
       await supervisor.inherit(inheritance, predecessor);
     },
-    takeOver: () => supervisor.own(),
+    takeOver: async () => {
+      await supervisor.own();
+      isOwner = true;
+    },
+    stop: (params) => {
+      // Answered first.
+      setImmediate(() => void supervisor.stop(Number(membersOf(params)['graceMs'])));
+    },
+  });
+  // Whoever raises it and does not see it through would leave two who serve and one who is obeyed. Its
+  // workers, if it has any, join who owns the directory.
+  void predecessor.ended.then(() => {
+    if (!isOwner) process.exit(1);
   });
   predecessor.note('ready', {});
 } else {

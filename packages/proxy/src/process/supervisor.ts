@@ -51,6 +51,7 @@ export class Supervisor {
   #serving: Serving | undefined;
   #rotator: LogRotator | undefined;
   #epoch = 0;
+  #raising: Promise<Calls> | undefined;
   #isEnding = false;
 
   constructor(o: SupervisorOptions) {
@@ -120,9 +121,22 @@ export class Supervisor {
     this.#socket?.refuse();
     if (this.#serving !== undefined) closeAll(this.#serving.handles);
     await this.#pool.close(graceMs);
-    await this.#keeping.end();
+    await this.#stopHeir(graceMs);
+    await this.#keeping.end(this.#kept());
     if (disclaim(this.#place.ownerPath)) rmSync(this.#place.socketPath, { force: true });
     this.#o.onEnd();
+  }
+
+  /** One that is just being raised is to end as well. */
+  async #stopHeir(graceMs: number): Promise<void> {
+    if (this.#raising === undefined) return;
+    try {
+      const heir = await this.#raising;
+      await heir.call('stop', { graceMs });
+    } catch (error) {
+      this.#o.log.info('there is no heir', { reason: String(error) });
+      this.#keeping.resume();
+    }
   }
 
   async #open(): Promise<void> {
@@ -275,6 +289,7 @@ export class Supervisor {
   }
 
   async #succeed(entry: string, build: string): Promise<object> {
+    if (this.#isEnding) throw new ProxyError('ORCA_PROXY_UNREACHABLE', 'the proxy ends');
     const [kept, serving] = [this.#kept(), this.#serving];
     if (kept === undefined || serving === undefined) {
       // Nothing to hand over: whoever asked starts another one by themselves.
@@ -299,11 +314,15 @@ export class Supervisor {
     // The heir keeps what it serves by from its first moment on: nothing of this one may come after.
     await this.#keeping.release();
     try {
-      await raiseHeir(this.#o.dir, { entry, build }, inheritance, last);
+      this.#raising = raiseHeir(this.#o.dir, { entry, build }, inheritance, last);
+      await this.#raising;
     } catch (error) {
+      this.#raising = undefined;
       this.#keeping.resume();
       throw error;
     }
+    // Asked to end meanwhile, it takes the heir with it.
+    if (this.#isEnding) return {};
     this.#isEnding = true;
     // The log is turned over by the heir, who asks the workers here too.
     await this.#rotator?.close();
