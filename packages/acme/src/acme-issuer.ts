@@ -3,6 +3,7 @@ import { advanceOrder, withdrawOrder } from './advance-order.ts';
 import { renewalId, splitChain, type Certificate } from './certificate.ts';
 import { asRecord, directoryFault, type Directory } from './directory.ts';
 import { AcmeError } from './errors.ts';
+import { foreignUrl } from './foreign-text.ts';
 import { readKey } from './key-pair.ts';
 import { parseOrder } from './order.ts';
 import type { AccountStore, Issuer, Leaser, Now, OrderRecord, OrderRequest, RenewalInfo, Transport } from './ports.ts';
@@ -145,7 +146,7 @@ const isRefusedReplacement = (error: unknown): boolean =>
   (error instanceof AcmeError && (error.problem?.status === 404 || error.problem?.status === 409));
 
 const assertProfile = ({ profiles }: Directory, profile: string | undefined, directory: string): void => {
-  if (profile === undefined || profile in profiles) return;
+  if (profile === undefined || Object.hasOwn(profiles, profile)) return;
   const names = Object.keys(profiles);
   const offered = names.length === 0 ? 'it offers none' : `it offers ${names.join(', ')}`;
   throw new AcmeError('ORCA_ACME_CONFIG', `${directory} has no profile "${profile}": ${offered}`);
@@ -157,9 +158,7 @@ const parseRenewalInfo = (answer: Answer): RenewalInfo | undefined => {
   const [from, to] = [Date.parse(String(start)), Date.parse(String(end))];
   if (Number.isNaN(from) || Number.isNaN(to) || to < from)
     throw new AcmeError('ORCA_ACME_PROTOCOL', "the authority's renewal window is malformed");
-  const explanationUrl =
-    typeof explanationURL === 'string' && URL.canParse(explanationURL) ? explanationURL : undefined;
-  return { start: from, end: to, explanationUrl, retryAt: answer.retryAt };
+  return { start: from, end: to, explanationUrl: foreignUrl(explanationURL), retryAt: answer.retryAt };
 };
 
 /** Signed by the account, or by the certificate's own key when the account may not (RFC 8555, section 7.6). */

@@ -150,10 +150,13 @@ const chainOf = (body: string): string => {
   throw new AcmeError('ORCA_ACME_PROTOCOL', 'the authority sent something else in place of a certificate');
 };
 
+/** More than anybody offers. */
+const mostAlternates = 10;
+
 const alternatesOf = (link: string | undefined, base: string): readonly string[] =>
-  [...(link ?? '').matchAll(/<([^>]+)>\s*;\s*rel="?alternate"?/g)].flatMap(([, target = '']) =>
-    URL.canParse(target, base) ? [new URL(target, base).href] : [],
-  );
+  [...(link ?? '').matchAll(/<([^>]+)>\s*;\s*rel="?alternate"?/g)]
+    .slice(0, mostAlternates)
+    .flatMap(([, target = '']) => (URL.canParse(target, base) ? [new URL(target, base).href] : []));
 
 /** Where the authority says nothing, how soon and how long at all is for the caller to say. */
 const waiting = ({ now }: AdvanceContext, retryAt: number | undefined): OrderProgress => ({

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { AcmeError } from './errors.ts';
+import { foreignText } from './foreign-text.ts';
 import type { Challenge, Solver } from './ports.ts';
 
 export interface Dns01HookOptions {
@@ -39,10 +40,11 @@ const runHook = async (
 ): Promise<void> => {
   const [program, ...args] = command;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const credentials = (await env?.()) ?? {};
   const own = {
     ...(path === undefined ? {} : { PATH: path }),
     ...(home === undefined ? {} : { HOME: home }),
-    ...(await env?.()),
+    ...credentials,
     ORCA_ACME_DOMAIN: name,
     ORCA_ACME_RECORD: `_acme-challenge.${name}`,
     ORCA_ACME_VALUE: dns01Value(keyAuthorization),
@@ -51,8 +53,19 @@ const runHook = async (
   if (ended === undefined) return;
   signal.throwIfAborted();
   const why = limit.aborted ? `did not end within ${timeoutMs / 1000} s` : ended;
-  throw new AcmeError('ORCA_ACME_CHALLENGE', `the DNS hook \`${[program, ...args, action].join(' ')}\` ${why}`);
+  // The message is kept on disk, and the program may have said what it was given.
+  const said = without(Object.values(credentials), why);
+  throw new AcmeError('ORCA_ACME_CHALLENGE', `the DNS hook \`${program} … ${action}\` ${said}`);
 };
+
+/** Shorter ones occur by chance in any text. */
+const shortest = 6;
+
+const without = (values: readonly string[], text: string): string =>
+  values
+    .filter((value) => value.length >= shortest)
+    .toSorted((a, b) => b.length - a.length)
+    .reduce((left, value) => left.replaceAll(value, '[hidden]'), text);
 
 /** Why it failed, with the last of what it said; `undefined` when it ended with 0. */
 const runProgram = (
@@ -72,7 +85,7 @@ const runProgram = (
     child.on('exit', (code, killedBy) => {
       if (code === 0) return resolve(undefined);
       const how = code === null ? `was ended by ${killedBy}` : `ended with ${code}`;
-      const words = said.trim().replaceAll(/\s+/g, ' ');
+      const words = foreignText(said, maxSaid).trim().replaceAll(/\s+/g, ' ');
       return resolve(words === '' ? how : `${how}: ${words}`);
     });
   });

@@ -51,7 +51,7 @@ export const failureOf = (error: unknown): Failure => {
   if (!isAcmeError(error)) return { kind: 'local', type: 'unexpected', detail: messageOf(error), retryAt: undefined };
   const { code, problem, retryAt } = error;
   if (problem !== undefined) {
-    const kind = kinds[problem.type] ?? kindOfStatus(problem.status, problem.type !== '');
+    const kind = kindOfType(problem.type) ?? kindOfStatus(problem.status, problem.type !== '');
     return {
       kind,
       type: problem.type === '' ? `http${problem.status}` : problem.type,
@@ -61,6 +61,8 @@ export const failureOf = (error: unknown): Failure => {
   }
   return { kind: kindOfCode(code), type: code, detail: error.message, retryAt };
 };
+
+const kindOfType = (type: string): FailureKind | undefined => (Object.hasOwn(kinds, type) ? kinds[type] : undefined);
 
 /** Without a problem document it is not the authority's word, but that of something before it. */
 const kindOfStatus = (status: number, isWord: boolean): FailureKind => {

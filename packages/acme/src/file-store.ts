@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCertificate, splitChain, type Certificate } from './certificate.ts';
-import { asRecord } from './directory.ts';
+import { asRecord, parseJson } from './directory.ts';
 import { AcmeError, messageOf } from './errors.ts';
 import { emptyRecord, type HostRecord } from './host-record.ts';
 import type { AccountId, AccountStore, CertStore, Now, StoredAccount } from './ports.ts';
@@ -84,7 +84,7 @@ const accountPath = (dir: string, { directory, email }: AccountId): string =>
   join(dir, authorityFolder(directory), `account-${shortHash(email)}.json`);
 
 const decodeAccount = (text: string): StoredAccount => {
-  const { version, keyPem, url } = asRecord(JSON.parse(text));
+  const { version, keyPem, url } = asRecord(parseJson(text));
   if (version !== 1 || typeof keyPem !== 'string' || !pemKey.test(keyPem)) throw new Error('not an account');
   return { keyPem, url: typeof url === 'string' && URL.canParse(url) ? url : undefined };
 };

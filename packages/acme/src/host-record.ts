@@ -129,6 +129,9 @@ export const withSaneTimes = (record: HostRecord, now: number): HostRecord => {
   };
 };
 
-/** What says nothing about the order itself. */
+/**
+ * What says nothing about the order itself. A certificate that cannot be used is fetched again
+ * rather than ordered again: authorities sign few for the same name (Let's Encrypt: five a week).
+ */
 const keepsOrder = ({ kind, type }: Failure): boolean =>
-  kind !== 'refused' && kind !== 'validation' && type !== 'ORCA_ACME_TIMEOUT' && type !== 'ORCA_ACME_CERTIFICATE';
+  kind !== 'refused' && kind !== 'validation' && type !== 'ORCA_ACME_TIMEOUT';

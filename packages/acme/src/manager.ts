@@ -122,9 +122,11 @@ class Manager implements CertManager {
     const { host, certificate } = entry;
     if (certificate === undefined)
       throw new AcmeError('ORCA_ACME_CONFIG', `${host}: there is no certificate to revoke`);
-    await this.#o.issuer.revoke(certificate, signal);
-    this.#tell({ type: 'revoked', host });
-    await this.#force(entry);
+    // Its renewal is written down first: should this process die, what was revoked must not serve on.
+    await this.#force(entry, async () => {
+      await this.#o.issuer.revoke(certificate, signal);
+      this.#tell({ type: 'revoked', host });
+    });
   }
 
   #tell(event: AcmeEvent): void {
@@ -226,15 +228,23 @@ class Manager implements CertManager {
     await takeBack(host, { store, solvers, lease: this.#leaseOf, isManaged }).catch(() => undefined);
   }
 
-  /** Between two steps, so that none overwrites it. */
-  async #force(entry: HostEntry): Promise<void> {
+  /** Between two steps, so that none overwrites it. Undone when `first`, which is its reason, fails. */
+  async #force(entry: HostEntry, first?: () => Promise<void>): Promise<void> {
     const { host } = entry;
+    const { store, now } = this.#o;
     const lease = await waitForLease(this.#o, host);
     try {
       const { record } = await loadHost(this.#context, host);
-      entry.record = forced(record, this.#o.now());
+      const next = forced(record, now());
+      await store.saveRecord(host, next);
+      try {
+        await first?.();
+      } catch (error) {
+        await store.saveRecord(host, record);
+        throw error;
+      }
+      entry.record = next;
       entry.notBefore = 0;
-      await this.#o.store.saveRecord(host, entry.record);
     } finally {
       await lease.release();
       this.#wake();

@@ -1,3 +1,5 @@
+import { foreignText } from './foreign-text.ts';
+
 /** What an authority says is wrong (RFC 7807 as used by RFC 8555, section 6.7). */
 export interface Problem {
   /** Without the prefix `urn:ietf:params:acme:error:`; other types whole. */
@@ -9,8 +11,6 @@ export interface Problem {
 }
 
 const prefix = 'urn:ietf:params:acme:error:';
-/** An authority's text goes to logs and terminals: no control characters, and not a novel. */
-const maxText = 1000;
 
 /** Reads a problem document; what is missing or malformed becomes empty text, never a fault of its own. */
 export const parseProblem = (value: unknown, status: number): Problem => {
@@ -19,12 +19,12 @@ export const parseProblem = (value: unknown, status: number): Problem => {
   const subproblems = (Array.isArray(list) ? list.slice(0, 20) : []).map((one: unknown) => {
     const inner = asRecord(one);
     return {
-      name: text(asRecord(inner['identifier'])['value']),
+      name: foreignText(asRecord(inner['identifier'])['value']),
       type: typeOf(inner['type']),
-      detail: text(inner['detail']),
+      detail: foreignText(inner['detail']),
     };
   });
-  return { type: typeOf(fields['type']), detail: text(fields['detail']), status, subproblems };
+  return { type: typeOf(fields['type']), detail: foreignText(fields['detail']), status, subproblems };
 };
 
 /** Type, detail and subproblems in the authority's own words, on one line. */
@@ -35,12 +35,9 @@ export const formatProblem = ({ type, detail, status, subproblems }: Problem): s
 };
 
 const typeOf = (value: unknown): string => {
-  const type = text(value);
+  const type = foreignText(value);
   return type.startsWith(prefix) ? type.slice(prefix.length) : type;
 };
-
-const text = (value: unknown): string =>
-  typeof value === 'string' ? value.replaceAll(/\p{Cc}+/gu, ' ').slice(0, maxText) : '';
 
 const asRecord = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? { ...value } : {};

@@ -1,4 +1,4 @@
-import { asRecord } from './directory.ts';
+import { asRecord, parseJson } from './directory.ts';
 import type { FailureKind } from './failure.ts';
 import { emptyRecord, type HostRecord } from './host-record.ts';
 import type { Challenge, ChallengeType } from './ports.ts';
@@ -9,7 +9,7 @@ export const encodeRecord = (record: HostRecord): string =>
 
 /** Throws when the text is none of ours. A field of a wrong type becomes what a new record has. */
 export const decodeRecord = (text: string): HostRecord => {
-  const fields = asRecord(JSON.parse(text));
+  const fields = asRecord(parseJson(text));
   if (fields['version'] !== 1) throw new Error('not a record of this version');
   return {
     failures: count(fields['failures']),

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { assertClock } from './clock-check.ts';
 import { parseDirectory, type Directory } from './directory.ts';
 import { AcmeError } from './errors.ts';
+import { foreignText } from './foreign-text.ts';
 import { publicJwk, signJws } from './jws.ts';
 import type { Now, Transport, TransportResponse } from './ports.ts';
 import { formatProblem, parseProblem } from './problem.ts';
@@ -42,7 +43,8 @@ const maxBadNonces = 10;
 /** Spare nonces worth keeping; an old one is likely to be refused. */
 const maxSpare = 8;
 
-export const createSignedCalls = ({ directoryUrl, transport, now }: SignedCallsOptions): SignedCalls => {
+export const createSignedCalls = ({ directoryUrl, transport: send, now }: SignedCallsOptions): SignedCalls => {
+  const transport = onlySecure(directoryUrl, send);
   // A nonce is taken out before it is sent and never put back: whatever becomes of the request, it is spent.
   const spare: string[] = [];
   let known: Directory | undefined;
@@ -99,6 +101,18 @@ export const createSignedCalls = ({ directoryUrl, transport, now }: SignedCallsO
   };
 };
 
+/** Where an authority sends us is its own affair, but not out of the protection that its directory has (A2). */
+const onlySecure = (directoryUrl: string, send: Transport): Transport => {
+  if (!directoryUrl.startsWith('https:')) return send;
+  return async (request, signal) => {
+    if (URL.canParse(request.url) && new URL(request.url).protocol === 'https:') return send(request, signal);
+    throw new AcmeError(
+      'ORCA_ACME_PROTOCOL',
+      `the authority names an address that is not https: ${foreignText(request.url, 200)}`,
+    );
+  };
+};
+
 interface PostInput {
   readonly url: string;
   readonly payload: object | '';
@@ -111,7 +125,9 @@ export const readJson = ({ body }: Pick<Answer, 'body'>): unknown => {
   try {
     return JSON.parse(body);
   } catch (cause) {
-    throw new AcmeError('ORCA_ACME_PROTOCOL', `the authority's answer is not JSON: ${body.slice(0, 100)}`, { cause });
+    throw new AcmeError('ORCA_ACME_PROTOCOL', `the authority's answer is not JSON: ${foreignText(body, 100)}`, {
+      cause,
+    });
   }
 };
 

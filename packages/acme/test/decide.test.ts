@@ -67,6 +67,8 @@ describe('what is remembered of a host', () => {
     const kept = (kind: Failure['kind'], type?: string): boolean =>
       withFailure(record, failure(kind, type), at).order !== undefined;
     expect([kept('server'), kept('local'), kept('rate-limited')]).toEqual([true, true, true]);
+    // Fetched again, not ordered again: authorities count how often a name is signed.
+    expect(kept('local', 'ORCA_ACME_CERTIFICATE')).toBe(true);
     expect([kept('validation'), kept('refused'), kept('server', 'ORCA_ACME_TIMEOUT')]).toEqual([false, false, false]);
     expect(withFailure(record, failure('server'), { ...at, endsOrder: true }).order).toBeUndefined();
     expect(withFailure(record, failure('server'), at).order?.nextLookAt).toBe(at.nextTryAt);

@@ -87,6 +87,24 @@ describe('A19: certificates in files', () => {
     expect(told).toHaveLength(7);
   });
 
+  test('what is told of a damaged file says nothing of what is in it', async () => {
+    await using dir = await tempDir();
+    const told: string[] = [];
+    const store = open(dir.path, told);
+    const id = { directory, email: 'a@b.test' };
+    const secret = 'MIGHAgEAMBMGByqGSM49';
+    await store.saveAccount(id, { keyPem: certificate.keyPem, url: undefined });
+    await store.saveRecord('a.test', emptyRecord);
+    const [account = ''] = (await readdir(place(dir.path))).filter((one) => one.startsWith('account-'));
+    // A parser quotes what it stumbles over, with what is around it.
+    for (const path of [place(dir.path, account), place(dir.path, 'a.test', 'state.json')])
+      await writeFile(path, `{"version":1,"keyPem":${secret}}`);
+    await store.loadAccount(id);
+    await store.load('a.test');
+    expect(told).toHaveLength(2);
+    for (let at = 0; at + 4 <= secret.length; at += 1) expect(told.join()).not.toContain(secret.slice(at, at + 4));
+  });
+
   test('what a writer that was killed has left is swept away, and never read', async () => {
     await using dir = await tempDir();
     const store = open(dir.path);

@@ -16,6 +16,7 @@ import {
   type CertManager,
   type CertManagerOptions,
   type CertStore,
+  type Issuer,
 } from '../src/index.ts';
 import { emptyRecord } from '../src/host-record.ts';
 import { readKey } from '../src/key-pair.ts';
@@ -31,13 +32,17 @@ beforeEach(() => {
   now = Date.now();
 });
 
+interface Revoking {
+  readonly issuer?: Pick<Issuer, 'revoke'>;
+}
+
 interface Opened {
   readonly manager: CertManager;
   readonly store: CertStore;
   readonly events: AcmeEvent[];
 }
 
-const open = (dir: string, more: Partial<CertManagerOptions> = {}): Opened => {
+const open = (dir: string, more: Partial<Omit<CertManagerOptions, 'issuer'>> & Revoking = {}): Opened => {
   const clock = (): number => now;
   const store = createFileStore({ dir, directory, now: clock });
   const leaser = createFileLeaser({ dir: join(dir, 'leases') });
@@ -46,7 +51,7 @@ const open = (dir: string, more: Partial<CertManagerOptions> = {}): Opened => {
   const events: AcmeEvent[] = [];
   const onEvent = (event: AcmeEvent): void => void events.push(event);
   const base = { store, leaser, issuer, solvers: [http01().solver], now: clock, allowLocal: true, onEvent };
-  return { manager: createCertManager({ ...base, ...more }), store, events };
+  return { manager: createCertManager({ ...base, ...more, issuer: { ...issuer, ...more.issuer } }), store, events };
 };
 
 describe('one host and the others', () => {
@@ -164,5 +169,33 @@ describe('A22: what is shown to an authority', () => {
     for (let i = 0; i < 1000 && (await store.load('a.test')).record.shown.length > 0; i += 1)
       await new Promise((resolve) => setTimeout(resolve, 10));
     expect((await store.load('a.test')).record).toMatchObject({ shown: [], order: { url: order.url } });
+  });
+});
+
+describe('A23: a certificate that is revoked', () => {
+  const isForced = async (store: CertStore): Promise<boolean> => (await store.load('a.test')).record.isForced;
+
+  test('is renewed whatever becomes of this process: that is written down before the authority hears of it', async () => {
+    await using dir = await tempDir();
+    let wasForced: boolean | undefined;
+    const revoke = async (): Promise<void> => void (wasForced = await isForced(store));
+    const { manager, store, events } = open(dir.path, { issuer: { revoke } });
+    await store.saveCertificate('a.test', await createSelfSignedCertificate('a.test', now));
+    await manager.manage(['a.test']);
+    await manager.revoke('a.test', signal);
+    expect([wasForced, await isForced(store)]).toEqual([true, true]);
+    expect(events).toContainEqual({ type: 'revoked', host: 'a.test' });
+    expect(manager.nextAt()).toBeLessThanOrEqual(now);
+  });
+
+  test('and was not, because the authority would not, serves on and is not replaced', async () => {
+    await using dir = await tempDir();
+    const { manager, store, events } = open(dir.path, { issuer: { revoke: () => Promise.reject(new Error('no')) } });
+    await store.saveCertificate('a.test', await createSelfSignedCertificate('a.test', now));
+    await manager.manage(['a.test']);
+    await expect(manager.revoke('a.test', signal)).rejects.toThrow('no');
+    expect(await isForced(store)).toBe(false);
+    expect(manager.state()[0]?.renewal?.why).not.toBe('it was asked for');
+    expect(events).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { createHttpsTransport, http01, selfCheck, tlsAlpn01, type Challenge } from '../src/index.ts';
+import { createHttpsTransport, dns01Hook, http01, selfCheck, tlsAlpn01, type Challenge } from '../src/index.ts';
 import { parseAuthorization } from '../src/order.ts';
 
 const challenge = (token: string): Challenge => ({
@@ -134,6 +134,35 @@ describe('A7: tls-alpn-01', () => {
     expect(certificates()).toEqual([first]);
     await solver.cleanUp(challenge('abc'));
     expect(certificates()).toEqual([]);
+  });
+});
+
+describe('A7: a DNS hook', () => {
+  const failing = (script: string, ...args: readonly string[]): Promise<string> =>
+    dns01Hook({
+      command: [process.execPath, '-e', script, ...args],
+      env: () => Promise.resolve({ TOKEN: 'hunter2-hunter2', SHORT: 'ab' }),
+    })
+      .present(challenge('abc'), signal)
+      .then(
+        () => 'nothing went wrong',
+        (error: unknown) => String(error),
+      );
+
+  test('that tells what it was given is not quoted with it: what failed is kept on disk', async () => {
+    const said = await failing(
+      'console.error(`ab: no zone for ${process.env.TOKEN}`); process.exit(3)',
+      '--',
+      'argument-that-is-secret',
+    );
+    expect(said).toContain('ended with 3: ab: no zone for [hidden]');
+    expect(said).not.toMatch(/hunter2|argument-that/);
+  });
+
+  test('that writes to a terminal does not reach ours', async () => {
+    const said = await failing("process.stderr.write('\\x1b]0;owned\\x07 bad\\r\\nline'); process.exit(1)");
+    expect(said).toMatch(/ended with 1: .*owned bad line/);
+    expect(said).not.toMatch(/\p{Cc}/u);
   });
 });
 

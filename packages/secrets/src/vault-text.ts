@@ -52,8 +52,9 @@ export const parseVaultText = (text: string): VaultText => {
 const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text);
-  } catch (cause) {
-    throw invalid('it is not JSON', cause);
+  } catch {
+    // The parser's error quotes the text, which may be secrets that somebody wrote out there.
+    throw invalid('it is not JSON');
   }
 };
 
@@ -82,9 +83,5 @@ const asText = (value: unknown, where: string): string => {
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const invalid = (what: string, cause?: unknown): SecretsError =>
-  new SecretsError(
-    'ORCA_SECRETS_FILE_INVALID',
-    `not a secrets file that this orca reads: ${what}`,
-    cause === undefined ? {} : { cause },
-  );
+const invalid = (what: string): SecretsError =>
+  new SecretsError('ORCA_SECRETS_FILE_INVALID', `not a secrets file that this orca reads: ${what}`);

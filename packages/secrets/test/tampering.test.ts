@@ -1,4 +1,5 @@
 import { readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { type AStore, aStore, entryOf, type FileContent } from './a-store.ts';
 
@@ -24,6 +25,15 @@ const expectRefused = async (a: AStore, code: string, message: RegExp = /./): Pr
   }
   expect(a.raw()).toBe(before);
 };
+
+test('S9: what is told of a file that is no JSON says nothing of what is in it', async () => {
+  using a = await twoSecrets();
+  writeFileSync(a.path, 'DB_PASSWORD=correct-horse\n');
+  const error: unknown = await a.store.names().catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'ORCA_SECRETS_FILE_INVALID' });
+  // As a log writes it: with its causes.
+  expect(inspect(error)).not.toMatch(/DB_P|corr|horse/);
+});
 
 describe('S2, S3: a secrets file that somebody changed', () => {
   const changes: readonly (readonly [string, (file: FileContent) => void, RegExp])[] = [
