@@ -95,10 +95,11 @@ describe('A8: answers that another process gives', () => {
 
   test('many at once share what is published, and none takes another’s away', async () => {
     const front = new Front();
-    const { solver } = http01({ publish: front.publish });
+    const { solver, answers } = http01({ publish: front.publish });
     front.held = [];
     const first = solver.present(challenge('a'), signal);
     await new Promise((resolve) => setImmediate(resolve));
+    expect([front.asked, answers()]).toEqual([1, {}]);
     const others = ['b', 'c', 'd'].map((token) => solver.present(challenge(token), signal));
     front.held = undefined;
     for (const resolve of front.waiting) resolve();
