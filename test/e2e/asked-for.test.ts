@@ -49,18 +49,16 @@ describe('a new instance of what has not changed', () => {
 
   it('9, 32: is made at most twice for a hundred who ask at once', async () => {
     const since = String(Math.floor(Date.now() / 1000));
-    const begun = performance.now();
     const answers = await Promise.all(
       Array.from({ length: 100 }, () => orca.post('/api/v1/deploy', { services: ['e2e-again'], recreate: true })),
     );
     expect(answers).toEqual(answers.map(() => 200));
-    expect(performance.now() - begun).toBeLessThan(60_000);
     const until = String(Math.ceil(Date.now() / 1000));
     const filters = ['--filter', 'event=create', '--filter', 'label=orca.service=e2e-again'];
     const created = await docker('events', '--since', since, '--until', until, ...filters, '--format', '{{.ID}}');
     expect(created.split('\n').length).toBeLessThanOrEqual(2);
     expect(await orca.containers()).toEqual(names);
-  }, 120_000);
+  });
 
   it('9, 32: is told true to each who asks while others do, one after the other', async () => {
     const ask = (): Promise<number> => orca.post('/api/v1/deploy', { services: ['e2e-again'], recreate: true });
@@ -71,7 +69,7 @@ describe('a new instance of what has not changed', () => {
     }
     expect(await Promise.all(answers)).toEqual(answers.map(() => 200));
     expect(await orca.containers()).toEqual(names);
-  }, 120_000);
+  });
 
   it('33: is made of the users of a changed secret at their next deploy, not before; the same value changes nothing', async () => {
     const before = await identities();

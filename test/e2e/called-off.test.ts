@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureImages, waitFor } from '@orca/tooling-testbed';
-import { docker, Orca } from './orca.ts';
+import { docker, Orca, patienceMs } from './orca.ts';
 
 const service = (name: string, env: string, more = ''): string => `[[service]]
 name = "${name}"
@@ -23,7 +23,7 @@ describe('what was called off, and what is not in the files any more', () => {
   const env = (name: string): Promise<string> =>
     docker('inspect', '--format', '{{.State.Running}} {{.Config.Env}}', name).catch(() => 'absent');
   const candidate = (what: string): Promise<true> =>
-    waitFor(async () => (await env('orca-e2e-off.next')).includes(what), { what, timeoutMs: 30_000 });
+    waitFor(async () => (await env('orca-e2e-off.next')).includes(what), { what, timeoutMs: patienceMs });
 
   beforeAll(async () => {
     await ensureImages(['orca-test/app:1']);
@@ -40,18 +40,18 @@ describe('what was called off, and what is not in the files any more', () => {
     const stop = orca.begin(['stop', 'e2e-deaf']);
     await waitFor(async () => (await docker('logs', 'orca-e2e-deaf')).includes('asked to stop'), {
       what: 'the request to stop',
-      timeoutMs: 30_000,
+      timeoutMs: patienceMs,
     });
     stop.child.kill('SIGINT');
     expect((await stop.ended).code).toBe(130);
     await sleep(7_000);
     await waitFor(async () => (await env('orca-e2e-deaf')).startsWith('true'), {
       what: 'the service to run again',
-      timeoutMs: 30_000,
+      timeoutMs: patienceMs,
     });
     expect(await docker('inspect', '--format', '{{.Id}}', 'orca-e2e-deaf')).toBe(id);
     expect((await orca.orca(['status'])).stdout).not.toContain('stopped by request');
-  }, 90_000);
+  });
 
   it('9: Ctrl-C of a deploy does not undo a newer one of the same service', async () => {
     orca.write('services/one/service.toml', service('e2e-off', 'V = "2"\nREADY_AFTER = "3600"'));
@@ -64,7 +64,7 @@ describe('what was called off, and what is not in the files any more', () => {
     await older.ended;
     expect(await newer.ended).toMatchObject({ code: 0 });
     expect(await env('orca-e2e-off')).toContain('V=3');
-  }, 90_000);
+  });
 
   it('9, 20: a deploy that a stop overtook says so, and a deploy of everything says what stays stopped', async () => {
     orca.write('services/one/service.toml', service('e2e-off', 'V = "4"\nREADY_AFTER = "3600"'));
@@ -76,7 +76,7 @@ describe('what was called off, and what is not in the files any more', () => {
     const all = await orca.orca(['deploy']);
     expect(all).toMatchObject({ code: 0, stderr: expect.stringContaining('orca deploy e2e-off') });
     expect(await orca.orca(['deploy', 'e2e-off'])).toMatchObject({ code: 0 });
-  }, 90_000);
+  });
 
   it('16: what waits for its dependency and is taken out of the files never starts', async () => {
     const failing = service('e2e-dep', 'FAIL_START = "1"');
@@ -86,5 +86,5 @@ describe('what was called off, and what is not in the files any more', () => {
     expect(await orca.orca(['deploy'])).toMatchObject({ code: 0 });
     await sleep(1_000);
     expect(await orca.containers()).toEqual(['orca-e2e-deaf', 'orca-e2e-dep', 'orca-e2e-off']);
-  }, 90_000);
+  });
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureImages, freePort, mustRun, pebble, waitFor, type Pebble } from '@orca/tooling-testbed';
-import { Orca } from './orca.ts';
+import { Orca, patienceMs } from './orca.ts';
 
 const [good, bad, own] = ['good.acme.test', 'bad.acme.test', 'own.acme.test'];
 const service = (name: string, domain: string, more = ''): string =>
@@ -46,7 +46,7 @@ preflight = false
     );
     orca.write('services/site/service.toml', service('e2e-good', good) + service('e2e-bad', bad));
     await orca.start();
-  }, 240_000);
+  });
   afterAll(async () => {
     await orca.dispose();
     await authority[Symbol.asyncDispose]();
@@ -86,7 +86,7 @@ preflight = false
       req.end();
     });
   const until = <T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> =>
-    waitFor(probe, { what, timeoutMs: 90_000, everyMs: 500 });
+    waitFor(probe, { what, timeoutMs: patienceMs, everyMs: 500 });
 
   it('A9: HTTPS is there at once, with a certificate that vouches for nothing; HTTP is not redirected to it', async () => {
     const deployed = await orca.orca(['deploy']);
@@ -97,7 +97,7 @@ preflight = false
     });
     expect(first.issuer).toBe(first.subject);
     expect((await orca.get(bad, '/')).status).toBe(200);
-  }, 120_000);
+  });
 
   it('A5, A9: a certificate for the good domain; the bad one delays nobody, and its reason is the authority’s', async () => {
     await until('the certificate of the good domain', async () => (await certOf(good))?.state === 'valid');
@@ -106,7 +106,9 @@ preflight = false
     expect(page).toMatchObject({ status: 200, body: expect.stringContaining('version 1') });
     const failed = await until('the failure of the bad domain', async () => {
       const found = await certOf(bad);
-      return found?.state === 'failed' && found;
+      // Between two tries: the next one may come while this waits for the machine.
+      const isResting = Date.parse(found?.nextTryAt ?? '') > Date.now() + 10_000;
+      return found?.state === 'failed' && isResting && found;
     });
     expect(failed.lastError?.type).toMatch(/^(dns|connection|unauthorized)$/);
     expect(Date.parse(failed.nextTryAt ?? '')).toBeGreaterThan(Date.now());
@@ -114,7 +116,7 @@ preflight = false
     expect(table.code).toBe(1);
     expect(table.stdout).toMatch(/good\.acme\.test\s+valid\s+Pebble Intermediate CA/);
     expect(table.stdout).toMatch(new RegExp(`${bad}\\s+failed[^]*${failed.lastError?.type}: .*next try in`));
-  }, 240_000);
+  });
 
   it('A25: metrics tell how long each lives, and what failed', async () => {
     const { stdout: text } = await metrics(orca);
@@ -132,7 +134,7 @@ preflight = false
     });
     expect(redirect.headers['location']).toBe(`https://${good}:${httpsPort}/a?b=c`);
     expect((await orca.get(bad, '/')).status).toBe(200);
-  }, 120_000);
+  });
 
   it('A1, A15: a restart shows the certificate at once, and asks for no other', async () => {
     const before = await certOf(good);
@@ -141,7 +143,7 @@ preflight = false
     expect((await shown(good)).serialNumber.toLowerCase()).toBe(before?.serial);
     expect((await certOf(good))?.serial).toBe(before?.serial);
     expect(orca.output).not.toContain('certificate ordered');
-  }, 120_000);
+  });
 
   it('A17, P62: renewed by request, and shown to the next client; connections that are open go on', async () => {
     const before = await certOf(good);
@@ -155,7 +157,7 @@ preflight = false
     expect((await certOf(good))?.serial).toBe(after.serialNumber.toLowerCase());
     expect(await asked(agent, good)).toEqual({ status: 200, isReused: true });
     expect((await orca.orca(['certs', 'renew', 'nobody.test'])).stderr).toContain('no service has the domain');
-  }, 120_000);
+  });
 
   it('A23: revoked by request, and replaced', async () => {
     const before = await certOf(good);
@@ -163,7 +165,7 @@ preflight = false
     expect(revoked).toMatchObject({ code: 0 });
     await until('another certificate', async () => (await shown(good)).serialNumber.toLowerCase() !== before?.serial);
     expect(await authority.said()).toContain('revoke');
-  }, 120_000);
+  });
 
   it('A25: a certificate of one’s own wins, and is taken into use again when it is replaced', async () => {
     await write(orca, own);
@@ -178,7 +180,7 @@ preflight = false
     await write(orca, own);
     await until('the replaced certificate', async () => (await shown(own)).serialNumber !== first.serialNumber);
     expect((await orca.orca(['certs', 'renew', own])).stderr).toContain('is a file of yours');
-  }, 120_000);
+  });
 
   it('A18, A19: keys are their owner’s alone', () => {
     const dir = join(orca.home, 'certs');

@@ -19,7 +19,7 @@ describe('what failed before, beside one that serves', () => {
     await ensureImages(['orca-test/app:1', 'orca-test/misfit:1']);
     orca = await Orca.create('e2e-failed-before');
     await orca.start();
-  }, 60_000);
+  });
   afterAll(() => orca.dispose());
 
   it('29: is not tried again by a deploy of everything, says so, and is when it is named', async () => {
@@ -38,7 +38,7 @@ describe('what failed before, beside one that serves', () => {
     expect((await orca.orca(['deploy', name])).code).toBe(1);
     expect(await starts(since)).toBe(1);
     expect(await orca.identity(`orca-${name}`)).toBe(good);
-  }, 120_000);
+  });
 
   it('28: keeps its output, and status says how to see it', async () => {
     const { stdout } = await orca.orca(['status']);
@@ -51,5 +51,5 @@ describe('what failed before, beside one that serves', () => {
       code: 1,
       stderr: expect.stringContaining('no failed or unproven container'),
     });
-  }, 60_000);
+  });
 });

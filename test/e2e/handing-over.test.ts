@@ -44,7 +44,7 @@ describe('what only one service at a time may have', () => {
     const happened = await during(async () => expect(await orca.orca(['deploy'])).toMatchObject({ code: 0 }));
     expect(happened).toEqual(['die e2e-db', 'start e2e-pg']);
     expect(await orca.containers()).toEqual(['orca-e2e-pg']);
-  }, 60_000);
+  });
 
   it('24: a host port goes from one service to another in one deploy, and half of that is refused', async () => {
     const [first, second] = ports;
@@ -61,5 +61,5 @@ describe('what only one service at a time may have', () => {
     });
     expect(await orca.orca(['deploy'])).toMatchObject({ code: 0 });
     expect(await docker('port', 'orca-e2e-a')).toContain(`127.0.0.1:${second}`);
-  }, 60_000);
+  });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureImages, waitFor } from '@orca/tooling-testbed';
-import { docker, Orca } from './orca.ts';
+import { docker, Orca, patienceMs } from './orca.ts';
 
 const service = (name: string, env: string, more = ''): string => `[[service]]
 name = "${name}"
@@ -24,11 +24,11 @@ describe('what was deployed is kept true', () => {
       () => 'absent',
     );
   const becomes = (name: string, wanted: string): Promise<true> =>
-    waitFor(async () => (await state(name)) === wanted, { what: `${name} to be "${wanted}"`, timeoutMs: 30_000 });
+    waitFor(async () => (await state(name)) === wanted, { what: `${name} to be "${wanted}"`, timeoutMs: patienceMs });
   const candidate = (): Promise<true> =>
     waitFor(async () => (await state('orca-e2e-other.next')).includes('running'), {
       what: 'the candidate to run',
-      timeoutMs: 30_000,
+      timeoutMs: patienceMs,
     });
   const statusOf = async (name: string): Promise<unknown> => {
     const { stdout } = await orca.orca(['status', '--json']);
@@ -57,7 +57,7 @@ describe('what was deployed is kept true', () => {
     await becomes('orca-e2e-kept', '/orca-e2e-kept running always');
     await waitFor(async () => (await orca.get('kept.test', '/')).status === 200, {
       what: 'the page',
-      timeoutMs: 15_000,
+      timeoutMs: patienceMs,
     });
   });
 
@@ -80,7 +80,7 @@ describe('what was deployed is kept true', () => {
     slow.child.kill('SIGINT');
     await slow.ended;
     await becomes('orca-e2e-other.next', 'absent');
-  }, 90_000);
+  });
 
   it('9: Ctrl-C calls a deploy off: the one before it goes on, and nothing is left over', async () => {
     const before = await orca.identity('orca-e2e-other');
@@ -91,7 +91,7 @@ describe('what was deployed is kept true', () => {
     await becomes('orca-e2e-other.next', 'absent');
     expect(await orca.identity('orca-e2e-other')).toBe(before);
     expect(await orca.containers()).toEqual(['orca-e2e-kept', 'orca-e2e-other']);
-  }, 90_000);
+  });
 
   it('9: a newer deploy of the same service cuts the older off', async () => {
     const slow = orca.begin(['deploy', 'e2e-other']);
@@ -101,7 +101,7 @@ describe('what was deployed is kept true', () => {
     await slow.ended;
     expect(await docker('inspect', '--format', '{{.Config.Env}}', 'orca-e2e-other')).toContain('V=3');
     expect(await orca.containers()).toEqual(['orca-e2e-kept', 'orca-e2e-other']);
-  }, 90_000);
+  });
 
   it('3: a server that is killed in the middle of a deploy finishes it by itself', async () => {
     orca.write('services/two/service.toml', service('e2e-other', 'V = "4"\nREADY_AFTER = "3"'));
@@ -116,11 +116,11 @@ describe('what was deployed is kept true', () => {
         (await docker('inspect', '--format', '{{.Config.Env}}', 'orca-e2e-other').catch(() => '')).includes('V=4'),
       {
         what: 'the new revision',
-        timeoutMs: 30_000,
+        timeoutMs: patienceMs,
       },
     );
     expect(await statusOf('e2e-other')).toMatchObject({ status: 'running', upToDate: true });
-  }, 90_000);
+  });
 
   it('4, 7: without its records it changes nothing, and restarts nothing', async () => {
     const before = await Promise.all(['orca-e2e-kept', 'orca-e2e-other'].map((name) => orca.identity(name)));
@@ -143,7 +143,7 @@ describe('what was deployed is kept true', () => {
     await becomes('orca-e2e-moving', '/orca-e2e-moving running always');
     expect(await docker('inspect', '--format', '{{.Image}}', 'orca-e2e-moving')).toBe(ran);
     await docker('rmi', image);
-  }, 60_000);
+  });
 
   it('20: remembers what was stopped by request, and does not start it', async () => {
     expect(await orca.orca(['stop', 'e2e-other'])).toMatchObject({ code: 0 });

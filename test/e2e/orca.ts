@@ -1,10 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { endOrcaProxy } from '@orca/tooling-testbed';
+import { endOrcaProxy, freePort } from '@orca/tooling-testbed';
+
+/** For what takes seconds: a machine that is busy may take ten times as long, and only what never comes should fail. */
+export const patienceMs = 240_000;
 
 const cli = resolve(import.meta.dirname, '../../apps/cli/dist/main.cjs');
 
@@ -29,7 +31,7 @@ export const run = (
     const child = spawn(command, args, {
       env: { ...process.env, ...options.env },
       cwd: options.cwd,
-      timeout: options.timeoutMs ?? 120_000,
+      timeout: options.timeoutMs ?? patienceMs,
     });
     let stdout = '';
     let stderr = '';
@@ -47,17 +49,6 @@ export const docker = async (...args: readonly string[]): Promise<string> => {
   if (code !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`);
   return stdout.trim();
 };
-
-const freePort = (): Promise<number> =>
-  new Promise((done, fail) => {
-    const server = createServer();
-    server.on('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => done(port));
-    });
-  });
 
 export interface Page {
   readonly status: number;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureImages, waitFor } from '@orca/tooling-testbed';
-import { docker, Orca } from './orca.ts';
+import { docker, Orca, patienceMs } from './orca.ts';
 
 const text = (name: string, lines: readonly string[]): string =>
   ['[[service]]', `name = "${name}"`, 'image = "orca-test/app:1"', 'port = 8080', ...lines, ''].join('\n');
@@ -62,7 +62,7 @@ describe('keys of the proxy, in the files of a real cluster', () => {
             .split('\n')
             .find((found) => found.includes('/cgi-bin/headers'))
         : undefined;
-    await waitFor(async () => line() !== undefined, { what: 'the access log', timeoutMs: 15_000 });
+    await waitFor(async () => line() !== undefined, { what: 'the access log', timeoutMs: patienceMs });
     expect(JSON.parse(line() ?? '{}')).toMatchObject({ client: '203.0.113.9', service: 'e2e-keys', status: 200 });
     expect(line()).not.toContain('geheim');
   });

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureImages } from '@orca/tooling-testbed';
-import { docker, Orca, run } from './orca.ts';
+import { ensureImages, waitFor } from '@orca/tooling-testbed';
+import { docker, Orca, patienceMs, run } from './orca.ts';
 
 const image = 'orca-test/app:1';
 const service = (name: string, ...lines: readonly string[]): string =>
@@ -32,11 +32,7 @@ describe('secrets, from the command to the container', () => {
   const inside = (name: string, ...command: readonly string[]): Promise<string> =>
     docker('exec', `orca-${name}`, ...command);
   const until = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
-    for (let tries = 0; tries < 300; tries += 1) {
-      if (await isSo().catch(() => false)) return;
-      await new Promise((done) => setTimeout(done, 200));
-    }
-    throw new Error(`not within a minute: ${what}`);
+    await waitFor(() => isSo().catch(() => false), { what, timeoutMs: patienceMs, everyMs: 200 });
   };
 
   beforeAll(async () => {

@@ -179,9 +179,9 @@ describe('A22: challenges in the proxy', () => {
     expect(front.alpn).toBeUndefined();
     front.isAway = false;
     // Looks every two seconds.
-    for (let i = 0; i < 600 && front.alpn === undefined; i += 1) await sleep(50);
+    for (let i = 0; i < 4_800 && front.alpn === undefined; i += 1) await sleep(50);
     expect([front.answers, front.alpn, front.managed]).toEqual([{}, [], ['shop.test']]);
-  }, 60_000);
+  });
 
   it('one that failed is not shown with what comes after, one that ended while the proxy was away neither', async () => {
     const board = new ChallengeBoard(front);

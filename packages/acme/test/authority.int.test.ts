@@ -11,7 +11,7 @@ import {
   type Issuer,
 } from '../src/index.ts';
 import { faultProxy, problem, type Asked, type FaultProxy } from './fault-proxy.ts';
-import { allValid, anyFailed, managed, rig, type Managed, type ManagedOptions, type Rig } from './rig.ts';
+import { allValid, anyFailed, managed, patienceMs, rig, type Managed, type ManagedOptions, type Rig } from './rig.ts';
 
 // One authority for all: each test has a directory and names of its own.
 let on: Rig;
@@ -355,7 +355,7 @@ describe('renewal', () => {
   test('A23: revoked by request, replaced at once with a new key', async () => {
     const it = await issued();
     const before = it.manager.current(host);
-    const asked = await since(() => it.manager.revoke(host, AbortSignal.timeout(30_000)));
+    const asked = await since(() => it.manager.revoke(host, AbortSignal.timeout(patienceMs)));
     expect(payloads(asked, /^\/revoke-cert/).length).toBeGreaterThan(0);
     await it.settle(() => it.manager.current(host)?.serial !== before?.serial);
     expect(it.manager.current(host)?.keyPem).not.toBe(before?.keyPem);
@@ -387,7 +387,7 @@ describe('time', () => {
   test('A24: a clock that is before this program was made orders nothing either', async () => {
     const it = open({ manager: { now: () => Date.UTC(2020, 0, 1) } });
     await it.manager.manage([host]);
-    await it.manager.tick(AbortSignal.timeout(30_000));
+    await it.manager.tick(AbortSignal.timeout(patienceMs));
     expect(it.manager.state()[0]?.lastFailure?.detail).toContain('before this program was made');
   });
 });
@@ -422,7 +422,7 @@ describe('two at once', () => {
   test('A14: one host is worked on by one tick at a time', async () => {
     const it = open();
     await it.manager.manage([host]);
-    const signal = AbortSignal.timeout(30_000);
+    const signal = AbortSignal.timeout(patienceMs);
     const asked = await since(async () => {
       await Promise.all(Array.from({ length: 5 }, () => it.manager.tick(signal)));
       await it.settle(allValid);
@@ -446,7 +446,7 @@ describe('A15: what failed is remembered', () => {
     const again = open();
     const asked = await since(async () => {
       await again.manager.manage([host]);
-      await again.manager.tick(AbortSignal.timeout(30_000));
+      await again.manager.tick(AbortSignal.timeout(patienceMs));
     });
     expect(asked).toEqual([]);
     expect(again.manager.state()[0]).toEqual(before);
@@ -459,7 +459,7 @@ describe('A15: what failed is remembered', () => {
     await it.manager.manage([host]);
     await it.settle(anyFailed);
     front.fault = () => undefined;
-    expect((await since(() => it.manager.tick(AbortSignal.timeout(30_000)))).length).toBe(0);
+    expect((await since(() => it.manager.tick(AbortSignal.timeout(patienceMs)))).length).toBe(0);
     await it.manager.renew(host);
     await it.settle(allValid);
   });

@@ -11,7 +11,7 @@ import {
   type Solver,
 } from '../src/index.ts';
 import { faultProxy, problem, type FaultProxy } from './fault-proxy.ts';
-import { allValid, anyFailed, managed, rig, type Managed, type ManagedOptions, type Rig } from './rig.ts';
+import { allValid, anyFailed, managed, patienceMs, rig, type Managed, type ManagedOptions, type Rig } from './rig.ts';
 
 // One authority for all: each test has a directory and names of its own.
 let on: Rig;
@@ -46,7 +46,8 @@ const started = async (o: ManagedOptions = {}): Promise<Managed> => {
   return it;
 };
 const until = async (what: () => boolean): Promise<void> => {
-  for (let i = 0; i < 1_000 && !what(); i += 1) await sleep(20);
+  const deadline = performance.now() + patienceMs;
+  while (!what() && performance.now() < deadline) await sleep(20);
   expect(what()).toBe(true);
 };
 /** What is written down as shown, of the test's host. */
@@ -194,7 +195,7 @@ describe('A22: what is shown ends with its order', () => {
       if (path.startsWith('/authZ/')) removed ??= it.manager.manage([]);
       return undefined;
     };
-    await it.manager.tick(AbortSignal.timeout(60_000));
+    await it.manager.tick(AbortSignal.timeout(patienceMs));
     await removed;
     await until(() => live() === 0);
     front.fault = () => undefined;

@@ -22,6 +22,9 @@ import {
   type Transport,
 } from '../src/index.ts';
 
+/** For what takes seconds: a machine that is busy may take ten times as long, and only what never comes should fail. */
+export const patienceMs = 240_000;
+
 /** An authority, and what it comes to when it validates. */
 export interface Rig extends AsyncDisposable {
   readonly pebble: Pebble;
@@ -93,7 +96,7 @@ export function managed(on: Rig, o: ManagedOptions = {}): Managed {
   const directory = o.directory ?? on.pebble.directory;
   const dir = o.dir ?? join(on.dir.path, 'certs');
   const now = o.manager?.now ?? Date.now;
-  const transport = o.transport ?? createHttpsTransport({ ca: on.pebble.ca, timeoutMs: 10_000 });
+  const transport = o.transport ?? createHttpsTransport({ ca: on.pebble.ca, timeoutMs: 60_000 });
   const store = createFileStore({ dir, directory, now });
   const leaser = createFileLeaser({ dir: join(dir, 'leases') });
   const issuer = createAcmeIssuer({
@@ -126,9 +129,9 @@ export function managed(on: Rig, o: ManagedOptions = {}): Managed {
     events,
     transport,
     settle: async (until) => {
-      const deadline = Date.now() + 45_000;
+      const deadline = Date.now() + patienceMs;
       for (;;) {
-        await manager.tick(AbortSignal.timeout(45_000));
+        await manager.tick(AbortSignal.timeout(patienceMs));
         const states = manager.state();
         if (until(states)) return states;
         if (Date.now() > deadline) throw new Error(`not settled: ${JSON.stringify(states, undefined, 1)}`);

@@ -10,7 +10,7 @@ const challenge = (token: string): Challenge => ({
   token,
   keyAuthorization: `${token}.thumb`,
 });
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 const prefix = '/.well-known/acme-challenge/';
 
 describe('A6: http-01', () => {

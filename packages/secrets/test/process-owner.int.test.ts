@@ -41,7 +41,7 @@ describe('S6: the lock and pid namespaces', () => {
     await using other = await inNamespace(['--mount-proc'], holder(path));
     expect(other.said).toBe('held');
     expect(await ifUnlocked(path, () => Promise.resolve('taken'))).toBeUndefined();
-  }, 60_000);
+  });
 
   test('where /proc is another namespace’s: who lives is not taken for ended, who ended is', async () => {
     using dir = tempDir();
@@ -61,5 +61,5 @@ describe('S6: the lock and pid namespaces', () => {
       setInterval(() => {}, 1000);`;
     await using other = await inNamespace([], program);
     expect(JSON.parse(other.said)).toEqual(['respected', 'taken']);
-  }, 60_000);
+  });
 });

@@ -152,10 +152,10 @@ async function startProgram(
   await log.close();
   const known = child.pid === undefined ? undefined : await identify(child.pid);
   const end = async (): Promise<void> => {
-    if (known !== undefined) await endProcess(known, 5000);
+    if (known !== undefined) await endProcess(known, 30_000);
   };
   try {
-    await waitFor(isReady, { what: `${program} to answer`, timeoutMs: 30_000, everyMs: 50 });
+    await waitFor(isReady, { what: `${program} to answer`, timeoutMs: 240_000, everyMs: 50 });
   } catch (error) {
     await end();
     throw new TestbedError('ORCA_TESTBED_COMMAND_FAILED', await readFile(logPath, 'utf8').catch(() => ''), error);
@@ -177,7 +177,7 @@ function ask(url: string, o: { readonly ca?: string; readonly body?: string }): 
   const method = o.body === undefined ? 'GET' : 'POST';
   const send = url.startsWith('https:') ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
-    const settings = { method, agent: false, timeout: 5000, ...(o.ca === undefined ? {} : { ca: o.ca }) };
+    const settings = { method, agent: false, timeout: 60_000, ...(o.ca === undefined ? {} : { ca: o.ca }) };
     const req = send(url, settings, (res) => {
       let text = '';
       res.setEncoding('utf8').on('data', (piece: string) => (text += piece));

@@ -74,10 +74,10 @@ async function startRegistry(configPath: string, address: string): Promise<() =>
   await log.close();
   const known = child.pid === undefined ? undefined : await identify(child.pid);
   const end = async (): Promise<void> => {
-    if (known !== undefined) await endProcess(known, 5000);
+    if (known !== undefined) await endProcess(known, 30_000);
   };
   try {
-    await waitFor(() => answers(address), { what: `the registry on ${address}`, timeoutMs: 10_000 });
+    await waitFor(() => answers(address), { what: `the registry on ${address}`, timeoutMs: 120_000 });
   } catch (error) {
     await end();
     throw new TestbedError('ORCA_TESTBED_COMMAND_FAILED', await readFile(logPath, 'utf8').catch(() => ''), error);
@@ -88,7 +88,7 @@ async function startRegistry(configPath: string, address: string): Promise<() =>
 /** Any answer will do: with passwords it is a refusal. */
 function answers(address: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const req = request(`http://${address}/v2/`, { agent: false, timeout: 1000 }, (res) => {
+    const req = request(`http://${address}/v2/`, { agent: false, timeout: 10_000 }, (res) => {
       res.resume();
       resolve(true);
     });

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -17,18 +18,32 @@ export async function tempDir(prefix = 'orca-test-'): Promise<TempDir> {
   return { path, remove, [Symbol.asyncDispose]: remove };
 }
 
-/** A TCP port of the loopback address that nobody listens on now. Another process may still take it first. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
+/** Below those that systems give to connections that go out (Linux: from 32768), and above what usually listens. */
+const lowestPort = 20_000;
+const portCount = 10_000;
+const mostTries = 100;
+const given = new Set<number>();
+
+/**
+ * A TCP port that nobody listens on now, on any address, and that no connection which goes out can
+ * be given meanwhile. At random, so that two processes that ask at once do not mean the same one.
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    const port = lowestPort + randomInt(portCount);
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    return port;
+  }
+  throw new TestbedError('ORCA_TESTBED_TIMEOUT', `found no free port from ${lowestPort} on in ${mostTries} tries`);
 }
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '0.0.0.0', exclusive: true }, () => server.close(() => resolve(true)));
+  });
 
 export interface WaitOptions {
   /** Ends the sentence "waited 10 s for …". */

@@ -37,8 +37,8 @@ const manager = createCertManager({
   allowLocal: true,
 });
 await manager.manage(['kept.acme.test']);
-for (let i = 0; i < 600 && manager.current('kept.acme.test') === undefined; i += 1) {
-  await manager.tick(AbortSignal.timeout(60_000));
+for (let i = 0; i < 2_400 && manager.current('kept.acme.test') === undefined; i += 1) {
+  await manager.tick(AbortSignal.timeout(240_000));
   await sleep(100);
 }
 web.close();

@@ -3,7 +3,7 @@ import { connect, createSecureContext, createServer, type TLSSocket } from 'node
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { managed, rig } from '../rig.ts';
+import { managed, patienceMs, rig } from '../rig.ts';
 import { holds, type ProofLine } from './line.ts';
 
 const host = 'renewed.acme.test';
@@ -41,7 +41,8 @@ const keepTalking = async (socket: TLSSocket, signal: AbortSignal): Promise<numb
     asked += 1;
     await sleep(100);
   }
-  await sleep(500);
+  const deadline = performance.now() + patienceMs;
+  while (answered < asked && !socket.destroyed && performance.now() < deadline) await sleep(50);
   holds(!socket.destroyed, 'the connection was dropped');
   holds(answered === asked, `${asked - answered} of ${asked} answers did not come`);
   return answered;
@@ -50,7 +51,8 @@ const keepTalking = async (socket: TLSSocket, signal: AbortSignal): Promise<numb
 const renewal: ProofLine = {
   name: 'A11, A12, A17: renewal of a certificate that lives for two minutes',
   run: async (short) => {
-    const [validitySeconds, forMs] = short ? [20, 36_000] : [120, 290_000];
+    // It is renewed when half of it is left: that is what a busy machine has for a second's work.
+    const [validitySeconds, wanted] = short ? [40, 2] : [120, 5];
     await using on = await rig({ validitySeconds });
     const ca = await on.pebble.root();
     const { manager, events, settle } = managed(on);
@@ -71,24 +73,29 @@ const renewal: ProofLine = {
     const long = connect({ port, host: '127.0.0.1', servername: host, ca });
     await once(long, 'secureConnect');
     const seen: Seen = { handshakes: 0, expired: 0, refused: 0, serials: new Set() };
-    const ending = AbortSignal.timeout(forMs);
-    const running = manager.run(ending);
-    const talking = keepTalking(long, ending);
-    while (!ending.aborted) {
+    const ending = new AbortController();
+    const running = manager.run(ending.signal);
+    const talking = keepTalking(long, ending.signal);
+    const renewalsNow = (): number => events.filter((event) => event.type === 'issued' && event.isRenewal).length;
+    const startedAt = performance.now();
+    const passed = (): number => performance.now() - startedAt;
+    while (renewalsNow() < wanted && passed() < 2 * wanted * validitySeconds * 1000) {
       await visit(port, ca, seen);
       await sleep(50);
     }
+    const [renewals, ms] = [renewalsNow(), passed()];
+    await visit(port, ca, seen);
+    ending.abort();
     const answered = await talking;
     await running;
     long.destroy();
     server.close();
-    const renewals = events.filter((event) => event.type === 'issued' && event.isRenewal).length;
-    holds(renewals >= 3, `only ${renewals} renewals`);
+    holds(renewals >= wanted, `only ${renewals} renewals`);
     holds(seen.expired === 0, `${seen.expired} handshakes with an expired certificate`);
     holds(seen.refused === 0, `${seen.refused} handshakes refused`);
     holds(seen.serials.size === renewals + 1, `${seen.serials.size} certificates seen after ${renewals} renewals`);
     return (
-      `${validitySeconds} s of life: ${renewals} renewals in ${forMs / 1000} s, ${seen.handshakes} handshakes with ` +
+      `${validitySeconds} s of life: ${renewals} renewals in ${Math.round(ms / 1000)} s, ${seen.handshakes} handshakes with ` +
       `${seen.serials.size} certificates, 0 expired, 0 refused, ${answered} answers on one connection, 0 lost`
     );
   },
