@@ -49,8 +49,13 @@ export const logLoop = (log: Logger, redact: (text: string) => string, event: Re
     case 'settled': {
       const { service, settlement } = event;
       if (settlement.retryMs === undefined) break;
-      const { failures, retryMs } = settlement;
-      log.warn({ service, failures, retryMs: Math.round(retryMs) }, 'not as desired yet; tries again');
+      const { failures, retryMs, failed, last } = settlement;
+      const [first] = failed;
+      const reason = first === undefined ? last.blocked.flatMap((b) => b.reasons).join('; ') : messageOf(first.error);
+      log.warn(
+        { service, failures, retryMs: Math.round(retryMs), reason: redact(reason) },
+        'not as desired yet; tries again',
+      );
       break;
     }
     case 'lost':

@@ -16,7 +16,7 @@ export const imagesInUse = async (engine: Engine): Promise<ReadonlySet<string>> 
  */
 export const removeImage = async (calls: Calls, id: string): Promise<'removed' | 'kept'> => {
   try {
-    await calls.change(`remove image ${id}`, removeMs, (docker) => docker.getImage(id).remove(), [404]);
+    await calls.change(`remove image ${id}`, removeMs, (docker) => docker.getImage(id).remove(), { fine: [404] });
     return 'removed';
   } catch (error) {
     if (statusOf(error) === 409 && /conflict|in use|referenced|dependent/i.test(engineMessage(error))) return 'kept';

@@ -26,13 +26,19 @@ export const reconnect = async (
 ): Promise<void> => {
   const { id: Container, name } = seen;
   if (isConnected) {
-    await calls.change(`disconnect ${name} from ${network}`, shortMs, (docker) =>
-      docker.getNetwork(network).disconnect({ Container }),
+    await calls.change(
+      `disconnect ${name} from ${network}`,
+      shortMs,
+      (docker) => docker.getNetwork(network).disconnect({ Container }),
+      { turn: 'join or leave' },
     );
   }
   const EndpointConfig = { Aliases: [...aliasesOf(seen)] };
-  await calls.change(`connect ${name} to ${network}`, shortMs, (docker) =>
-    docker.getNetwork(network).connect({ Container, EndpointConfig }),
+  await calls.change(
+    `connect ${name} to ${network}`,
+    shortMs,
+    (docker) => docker.getNetwork(network).connect({ Container, EndpointConfig }),
+    { turn: 'join or leave' },
   );
 };
 
@@ -47,7 +53,7 @@ export const rejoin = async (calls: Calls, seen: Seen, networks: readonly string
       shortMs,
       (docker) => docker.getNetwork(network).disconnect({ Container: seen.id, Force: true }),
       // It may not be on this one at all.
-      [404],
+      { fine: [404], turn: 'join or leave' },
     );
     await reconnect(calls, seen, { network, isConnected: false });
   }

@@ -45,7 +45,7 @@ export class Places {
       `create network ${name}`,
       shortMs,
       (docker) => docker.createNetwork({ Name: name, Driver: 'bridge', CheckDuplicate: true, Labels }),
-      [409],
+      { fine: [409] },
     );
   }
 

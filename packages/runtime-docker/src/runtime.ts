@@ -218,7 +218,11 @@ class ContainerRuntime implements DockerRuntime {
     for (const network of wantedNetworks(seen).filter((wanted) => !seen.networks.includes(wanted)))
       await reconnect(this.#calls, seen, { network, isConnected: false });
     const run = (): Promise<void> =>
-      this.#calls.act(seen, 'start', (container) => container.start(), { timeoutMs: createMs, fine: [304] });
+      this.#calls.act(seen, 'start', (container) => container.start(), {
+        timeoutMs: createMs,
+        fine: [304],
+        turn: 'join or leave',
+      });
     try {
       await run().catch(async (error: unknown) => {
         if (statusOf(error) !== 404 || !/network/.test(engineMessage(error))) throw error;
@@ -244,6 +248,7 @@ class ContainerRuntime implements DockerRuntime {
     await this.#calls.act(seen, 'stop', (container) => container.stop({ t: seconds }), {
       timeoutMs: graceMs + stopMarginMs,
       fine: [304, 404],
+      turn: 'join or leave',
     });
     if (performance.now() - begun < seconds * 1000) return;
     const warning = ignoredStop(seen.service, await this.#inspectId(seen.id), seconds);
@@ -376,7 +381,7 @@ class ContainerRuntime implements DockerRuntime {
 
   async #rename(seen: Seen, name: string): Promise<void> {
     try {
-      await this.#calls.act(seen, `rename to ${name}:`, (container) => container.rename({ name }));
+      await this.#calls.act(seen, `rename to ${name}:`, (container) => container.rename({ name }), { turn: 'rename' });
     } catch (error) {
       if (statusOf(error) !== 409) throw error;
       throw new RuntimeError(
