@@ -205,7 +205,7 @@ class Attached implements AttachedProxy {
     this.address = parseAddress(http);
     this.httpsAddress = https === null ? undefined : parseAddress(https);
     this.pid = pid;
-    if (this.#wanted === undefined) this.found = parseState(state);
+    if (this.#wanted === undefined) this.found = readFound(state, pid);
     else await calls.call('state', this.#wanted, { timeoutMs: changeWithinMs });
   }
 
@@ -300,6 +300,14 @@ class Attached implements AttachedProxy {
     }
   }
 }
+
+const readFound = (state: unknown, pid: number): ProxyState => {
+  try {
+    return parseState(state);
+  } catch (cause) {
+    throw ofAnotherVersion(pid, cause);
+  }
+};
 
 /** It is not ended without being asked: it may be all that serves. */
 const ofAnotherVersion = (pid: number | undefined, cause: unknown): ProxyError =>

@@ -2,10 +2,32 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { attachProxy, stopProxy, type AttachedProxy, type AttachOptions } from '@orca/proxy/process';
-import { closing } from '../harness.ts';
+import {
+  attachProxy,
+  stopProxy,
+  type AttachedProxy,
+  type AttachOptions,
+  type ListenAddress,
+  type ProxyState,
+} from '@orca/proxy/process';
+import {
+  closing,
+  dial,
+  httpOrigin,
+  portOf,
+  rawOrigin,
+  route,
+  target,
+  type RawClient,
+  type RawOrigin,
+} from '../harness.ts';
 
 const patienceMs = 20_000;
+
+export const anyPort: ListenAddress = { host: '127.0.0.1', port: 0 };
+
+/** For `exchange`. */
+export const get = 'GET / HTTP/1.1\nHost: app.test';
 
 export interface APlace {
   readonly dir: string;
@@ -27,7 +49,7 @@ export const aPlace = (): APlace => {
     attach: async (options = {}) => {
       const attached = await attachProxy({
         dir,
-        config: { http: { host: '127.0.0.1', port: 0 }, workers: 1 },
+        config: { http: anyPort, workers: 1 },
         log: { info: () => undefined, error: () => undefined },
         ...options,
       });
@@ -36,6 +58,23 @@ export const aPlace = (): APlace => {
     },
     log: () => readFileSync(join(dir, 'proxy.log'), 'utf8'),
   };
+};
+
+/** What a proxy serves by before an origin that says hello. */
+export const helloState = async (): Promise<ProxyState> => {
+  const origin = await httpOrigin((_, res) => res.end('hello'));
+  return { table: { routes: [route([target(portOf(origin))])] } };
+};
+
+/** An origin that answers when the test wants it to. */
+export const silentOrigin = (): Promise<RawOrigin> => rawOrigin(() => undefined);
+
+/** A request that has come to the origin, and is in flight there. */
+export const inFlight = async (port: number, origin: RawOrigin, host = 'app.test'): Promise<RawClient> => {
+  const client = await dial(port);
+  client.send(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  await origin.until(`Host: ${host}`);
+  return client;
 };
 
 /** Waits for what takes its own time. */

@@ -6,9 +6,8 @@ import { entries } from '../../src/process/entries.ts';
 import { openHandle } from '../../src/process/listening-handle.ts';
 import { Pool } from '../../src/process/pool.ts';
 import { Tickets } from '../../src/process/tickets.ts';
-import { closing, httpOrigin, portOf, route, target } from '../harness.ts';
-
-const http = { host: '127.0.0.1', port: 0 };
+import { closing } from '../harness.ts';
+import { anyPort, helloState } from './a-place.ts';
 
 export interface APool {
   readonly pool: Pool;
@@ -22,9 +21,8 @@ export interface APool {
 export const aPool = async (workers: number, entry: string = entries.worker): Promise<APool> => {
   const dir = mkdtempSync(join(tmpdir(), 'orca-pool-'));
   closing(() => rmSync(dir, { recursive: true }));
-  const origin = await httpOrigin((_, res) => res.end('hello'));
   const errors: string[] = [];
-  const state = { table: { routes: [route([target(portOf(origin))])] } };
+  const state = await helloState();
   const pool = new Pool(
     {
       entry,
@@ -39,9 +37,9 @@ export const aPool = async (workers: number, entry: string = entries.worker): Pr
     state,
   );
   closing(() => pool.close(0));
-  const handle = openHandle(http);
+  const handle = openHandle(anyPort);
   closing(() => handle.close());
-  await pool.serve({ http, workers }, { http: handle });
+  await pool.serve({ http: anyPort, workers }, { http: handle });
   return { pool, port: handle.address.port, errors, state };
 };
 

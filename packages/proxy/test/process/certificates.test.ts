@@ -5,11 +5,8 @@ import { connect as tlsConnect } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { certificate } from '../front/tls-harness.ts';
-import { httpOrigin, portOf, route, target } from '../harness.ts';
-import { aPlace, eventually } from './a-place.ts';
+import { anyPort, aPlace, eventually, helloState } from './a-place.ts';
 import { load } from './load.ts';
-
-const http = { host: '127.0.0.1', port: 0 };
 
 const shown = async (port: number): Promise<string> => {
   const socket = tlsConnect({ port, host: '127.0.0.1', servername: 'app.test', rejectUnauthorized: false });
@@ -20,10 +17,9 @@ const shown = async (port: number): Promise<string> => {
 };
 
 test('P62: certificates are swapped in every worker under load, and no request fails', async () => {
-  const origin = await httpOrigin((_, res) => res.end('hello'));
   const place = aPlace();
-  const proxy = await place.attach({ config: { http, https: http, workers: 2 } });
-  const table = { routes: [route([target(portOf(origin))])] };
+  const proxy = await place.attach({ config: { http: anyPort, https: anyPort, workers: 2 } });
+  const { table } = await helloState();
   const pairs = Array.from({ length: 3 }, () => certificate('app.test'));
   await proxy.replace({ table, certificates: pairs.slice(0, 1) });
   const port = proxy.httpsAddress?.port ?? 0;

@@ -5,11 +5,9 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { attachProxy, proxyStatus, stopProxy } from '@orca/proxy/process';
-import { closing, exchange, httpOrigin, portOf, rawOrigin, route, statusOf, target, dial } from '../harness.ts';
-import { aPlace, eventually } from './a-place.ts';
+import { closing, exchange, portOf, route, statusOf, target, dial } from '../harness.ts';
+import { anyPort, aPlace, eventually, get, helloState, inFlight, silentOrigin } from './a-place.ts';
 
-const get = 'GET / HTTP/1.1\nHost: app.test';
-const http = { host: '127.0.0.1', port: 0 };
 const noSignal = new AbortController().signal;
 
 /** Says raw lines on the control socket, and shows what came back. */
@@ -37,10 +35,9 @@ describe('who may tell the proxy what', () => {
   });
 
   test('half a message, garbage, unknown methods and bad tables change nothing', async () => {
-    const origin = await httpOrigin((_, res) => res.end('hello'));
     const place = aPlace();
     const proxy = await place.attach();
-    await proxy.replace({ table: { routes: [route([target(portOf(origin))])] } });
+    await proxy.replace(await helloState());
 
     const half = await talk(place.dir);
     half.socket.write(call(1, 'hello', { role: 'visitor' }).slice(0, 20));
@@ -92,7 +89,7 @@ describe('ports, workers and disks', () => {
     await once(other, 'listening');
     closing(() => void other.close());
     const place = aPlace();
-    const attached = place.attach({ config: { http: { ...http, port: portOf(other) }, workers: 1 } });
+    const attached = place.attach({ config: { http: { ...anyPort, port: portOf(other) }, workers: 1 } });
     await expect(attached).rejects.toMatchObject({
       code: 'ORCA_PROXY_PORT_UNAVAILABLE',
       cause: { code: 'EADDRINUSE' },
@@ -102,21 +99,19 @@ describe('ports, workers and disks', () => {
   });
 
   test('another number of workers, and another port, are served by new workers; what is in flight ends well', async () => {
-    const slow = await rawOrigin(() => undefined);
+    const slow = await silentOrigin();
     const place = aPlace();
     const first = await place.attach();
     await first.replace({ table: { routes: [route([target(slow.port)])] } });
-    const client = await dial(first.address.port);
-    client.send('GET / HTTP/1.1\r\nHost: app.test\r\n\r\n');
-    await slow.until('Host: app.test');
-    const more = await place.attach({ config: { http, workers: 2 } });
+    const client = await inFlight(first.address.port, slow);
+    const more = await place.attach({ config: { http: anyPort, workers: 2 } });
     expect(more.address).toEqual(first.address);
     expect((await more.status()).workers.filter(({ isServing }) => isServing)).toHaveLength(2);
     const free = createServer().listen(0, '127.0.0.1');
     await once(free, 'listening');
     const port = portOf(free);
     free.close();
-    const moved = await place.attach({ config: { http: { ...http, port }, workers: 2 } });
+    const moved = await place.attach({ config: { http: { ...anyPort, port }, workers: 2 } });
     expect(moved.address.port).toBe(port);
     expect(statusOf(await exchange(port, 'GET / HTTP/1.1\nHost: none.test'))).toBe(404);
     await expect(dial(first.address.port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
@@ -130,7 +125,7 @@ describe('ports, workers and disks', () => {
     await first.replace({ table: { routes: [route([])] } });
     const { port } = first.address;
     // By its number, where any was asked for before, it is the same.
-    const same = await place.attach({ config: { http: { ...http, port }, workers: 1 } });
+    const same = await place.attach({ config: { http: { ...anyPort, port }, workers: 1 } });
     expect(same.address).toEqual(first.address);
     const other = place.attach({ config: { http: { host: '0.0.0.0', port }, workers: 1 } });
     await expect(other).rejects.toMatchObject({
@@ -141,9 +136,9 @@ describe('ports, workers and disks', () => {
   });
 
   test('a drain waits for every worker, and gives up with its signal', async () => {
-    const slow = await rawOrigin(() => undefined);
+    const slow = await silentOrigin();
     const place = aPlace();
-    const proxy = await place.attach({ config: { http, workers: 2 } });
+    const proxy = await place.attach({ config: { http: anyPort, workers: 2 } });
     await proxy.replace({ table: { routes: [route([target(slow.port)])] } });
     const clients = await Promise.all(Array.from({ length: 6 }, () => dial(proxy.address.port)));
     for (const client of clients) client.send('GET / HTTP/1.1\r\nHost: app.test\r\n\r\n');
@@ -179,13 +174,11 @@ describe('ports, workers and disks', () => {
   });
 
   test('who asks twice for its end does not wait for what is in flight', async () => {
-    const slow = await rawOrigin(() => undefined);
+    const slow = await silentOrigin();
     const place = aPlace();
     const proxy = await place.attach();
     await proxy.replace({ table: { routes: [route([target(slow.port)])] } });
-    const client = await dial(proxy.address.port);
-    client.send('GET / HTTP/1.1\r\nHost: app.test\r\n\r\n');
-    await slow.until('Host: app.test');
+    await inFlight(proxy.address.port, slow);
     proxy.detach();
     process.kill(proxy.pid, 'SIGTERM');
     await eventually(() => place.log().includes('"msg":"ends"'));
@@ -199,14 +192,14 @@ describe('ports, workers and disks', () => {
   test('a path that no socket can have is refused in words', async () => {
     const dir = join(aPlace().dir, 'x'.repeat(100));
     const log = { info: () => undefined, error: () => undefined };
-    await expect(attachProxy({ dir, config: { http, workers: 1 }, log })).rejects.toThrow('too long a path');
+    await expect(attachProxy({ dir, config: { http: anyPort, workers: 1 }, log })).rejects.toThrow('too long a path');
   });
 
   test('two who start it at the same time get one proxy, and one of them controls it', async () => {
     const place = aPlace();
     const log = { info: () => undefined, error: () => undefined };
     const start = (): ReturnType<typeof attachProxy> =>
-      attachProxy({ dir: place.dir, config: { http, workers: 1 }, log });
+      attachProxy({ dir: place.dir, config: { http: anyPort, workers: 1 }, log });
     const both = await Promise.allSettled([start(), start()]);
     const [winner, ...others] = both.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     closing(() => winner?.detach());

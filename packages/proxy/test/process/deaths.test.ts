@@ -2,23 +2,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
-import { ownProgram, proxyStatus, type AttachedProxy, type ProxyState } from '@orca/proxy/process';
-import { dial, exchange, httpOrigin, portOf, rawOrigin, route, statusOf, target } from '../harness.ts';
-import { aPlace, eventually, type APlace } from './a-place.ts';
+import { ownProgram, proxyStatus, type AttachedProxy } from '@orca/proxy/process';
+import { exchange, route, statusOf, target } from '../harness.ts';
+import { anyPort, aPlace, eventually, get, helloState, inFlight, silentOrigin, type APlace } from './a-place.ts';
 import { load } from './load.ts';
-
-const get = 'GET / HTTP/1.1\nHost: app.test';
-const http = { host: '127.0.0.1', port: 0 };
-
-const aState = async (): Promise<ProxyState> => {
-  const origin = await httpOrigin((_, res) => res.end('hello'));
-  return { table: { routes: [route([target(portOf(origin))])] } };
-};
 
 /** Two workers that serve, and the pids of them. */
 const twoWorkers = async (place: APlace): Promise<{ proxy: AttachedProxy; pids: readonly number[] }> => {
-  const proxy = await place.attach({ config: { http, workers: 2 } });
-  await proxy.replace(await aState());
+  const proxy = await place.attach({ config: { http: anyPort, workers: 2 } });
+  await proxy.replace(await helloState());
   return { proxy, pids: await serving(place) };
 };
 
@@ -79,7 +71,7 @@ describe('when a process of the proxy dies', () => {
     await proxy.stop(0);
     const file = join(place.dir, 'proxy.json');
     writeFileSync(file, readFileSync(file, 'utf8').replace(/"boot":"[^"]*"/, '"boot":"of another start"'));
-    const again = await place.attach({ config: { http, workers: 1 } });
+    const again = await place.attach({ config: { http: anyPort, workers: 1 } });
     expect(statusOf(await exchange(again.address.port, get))).toBe(503);
   });
 });
@@ -88,16 +80,17 @@ describe('when the program changes', () => {
   test('another build takes over without refusing or cutting a request', async () => {
     const place = aPlace();
     const { proxy } = await twoWorkers(place);
-    const slow = await rawOrigin(() => undefined);
-    const { table } = await aState();
+    const slow = await silentOrigin();
+    const { table } = await helloState();
     await proxy.replace({ table: { routes: [...table.routes, route([target(slow.port)], { host: 'slow.test' })] } });
-    const waiting = await dial(proxy.address.port);
-    waiting.send('GET / HTTP/1.1\r\nHost: slow.test\r\n\r\n');
-    await slow.until('slow.test');
+    const waiting = await inFlight(proxy.address.port, slow, 'slow.test');
     const client = load(proxy.address.port);
     await sleep(200);
     proxy.detach();
-    const next = await place.attach({ config: { http, workers: 2 }, program: { ...ownProgram(), build: 'next' } });
+    const next = await place.attach({
+      config: { http: anyPort, workers: 2 },
+      program: { ...ownProgram(), build: 'next' },
+    });
     expect(next.pid).not.toBe(proxy.pid);
     expect(next.address).toEqual(proxy.address);
     expect((await next.status()).build).toBe('next');
@@ -121,7 +114,7 @@ describe('when the program changes', () => {
     const errors: string[] = [];
     const log = { info: () => undefined, error: (message: string) => void errors.push(message) };
     const program = { entry: join(place.dir, 'nothing.js'), build: 'broken' };
-    const next = await place.attach({ config: { http, workers: 2 }, program, log });
+    const next = await place.attach({ config: { http: anyPort, workers: 2 }, program, log });
     expect(next.pid).toBe(proxy.pid);
     expect(errors.join()).toContain('cannot be replaced');
     expect(statusOf(await exchange(next.address.port, get))).toBe(200);

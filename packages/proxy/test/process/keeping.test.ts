@@ -10,9 +10,8 @@ import { bootId, claim } from '../../src/process/owner.ts';
 import { readKept, type Kept } from '../../src/process/state-file.ts';
 import { Supervisor } from '../../src/process/supervisor.ts';
 import { closing, route } from '../harness.ts';
-import { aPlace, eventually } from './a-place.ts';
+import { anyPort, aPlace, eventually } from './a-place.ts';
 
-const http = { host: '127.0.0.1', port: 0 };
 const retryMs = 50;
 
 const aFile = (): { path: string; obstacle: string } => {
@@ -24,7 +23,7 @@ const aFile = (): { path: string; obstacle: string } => {
 };
 
 const stateOf = (host: string): ProxyState => ({ table: { routes: [route([], { host })] } });
-const keptOf = (host: string): Kept => ({ config: { http, workers: 1 }, state: stateOf(host), epoch: 1 });
+const keptOf = (host: string): Kept => ({ config: { http: anyPort, workers: 1 }, state: stateOf(host), epoch: 1 });
 const hostIn = async (path: string): Promise<string | undefined> =>
   (await readKept(path, bootId()))?.state.table.routes[0]?.host;
 

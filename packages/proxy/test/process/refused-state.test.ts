@@ -3,12 +3,9 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { ProxyState } from '@orca/proxy/process';
 import { certificate } from '../front/tls-harness.ts';
-import { exchange, httpOrigin, portOf, route, statusOf, target } from '../harness.ts';
-import { aPlace, eventually } from './a-place.ts';
+import { exchange, route, statusOf, target } from '../harness.ts';
+import { anyPort, aPlace, eventually, get, helloState } from './a-place.ts';
 import { aPool, servingIn } from './a-pool.ts';
-
-const get = 'GET / HTTP/1.1\nHost: app.test';
-const http = { host: '127.0.0.1', port: 0 };
 
 /** What only a process that serves would find out, each with what is said of it. */
 const unusable: readonly (readonly [says: RegExp, code: string, parts: object])[] = [
@@ -32,12 +29,11 @@ const unusable: readonly (readonly [says: RegExp, code: string, parts: object])[
 ];
 
 test('a state that cannot be served is refused whole, and neither the workers nor the next start remember it', async () => {
-  const origin = await httpOrigin((_, res) => res.end('hello'));
   const place = aPlace();
-  const config = { http, https: http, workers: 1 };
+  const config = { http: anyPort, https: anyPort, workers: 1 };
   const proxy = await place.attach({ config });
   const good: ProxyState = {
-    table: { routes: [route([target(portOf(origin))])] },
+    ...(await helloState()),
     certificates: [certificate('app.test')],
   };
   await proxy.replace(good);

@@ -13,9 +13,7 @@ import { openHandle } from '../../src/process/listening-handle.ts';
 import { isAlive, readOwner } from '../../src/process/owner.ts';
 import { placeIn } from '../../src/process/place.ts';
 import { closing, dial, route, target } from '../harness.ts';
-import { aPlace, eventually, type APlace } from './a-place.ts';
-
-const http = { host: '127.0.0.1', port: 0 };
+import { anyPort, aPlace, eventually, type APlace } from './a-place.ts';
 
 const refuses = async (port: number): Promise<boolean> => {
   try {
@@ -53,7 +51,7 @@ test('who is told to end while it hands over takes its heir with it', async () =
 
 test('an heir whose predecessor dies before it owns anything ends, and so do its workers', async () => {
   const place = aPlace();
-  const handle = openHandle(http);
+  const handle = openHandle(anyPort);
   const child = fork(entries.supervisor, [place.dir, 'orphaned'], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     serialization: 'json',
@@ -66,7 +64,7 @@ test('an heir whose predecessor dies before it owns anything ends, and so do its
   await heir.call('handle', { door: 'http', address }, { handle: handle.handle });
   const state = { table: { routes: [] } };
   const inheritance = {
-    config: { http, workers: 1 },
+    config: { http: anyPort, workers: 1 },
     state,
     epoch: 1,
     ticketKeys: Buffer.alloc(48).toString('base64'),

@@ -1,26 +1,17 @@
 import { expect, test } from '@jest/globals';
 import { ownProgram, stopProxy, type ProxyState } from '@orca/proxy/process';
-import { dial, exchange, httpOrigin, portOf, rawOrigin, route, statusOf, target } from '../harness.ts';
-import { aPlace, eventually } from './a-place.ts';
+import { exchange, route, statusOf, target } from '../harness.ts';
+import { aPlace, eventually, get, helloState, inFlight, silentOrigin } from './a-place.ts';
 import { aPool } from './a-pool.ts';
 import { anotherVersion, otherProtocol, type Difference } from './another-version.ts';
 
-const get = 'GET / HTTP/1.1\nHost: app.test';
-
-const aState = async (): Promise<ProxyState> => {
-  const origin = await httpOrigin((_, res) => res.end('hello'));
-  return { table: { routes: [route([target(portOf(origin))])] } };
-};
-
 test('a proxy that speaks another protocol is replaced, and what is in flight in it goes on', async () => {
-  const slow = await rawOrigin(() => undefined);
+  const slow = await silentOrigin();
   const place = aPlace();
-  const { table } = await aState();
+  const { table } = await helloState();
   const routes = [...table.routes, route([target(slow.port)], { host: 'slow.test' })];
   const former = await anotherVersion(otherProtocol).serve(place.dir, { table: { routes } });
-  const waiting = await dial(former.port);
-  waiting.send('GET / HTTP/1.1\r\nHost: slow.test\r\n\r\n');
-  await slow.until('slow.test');
+  const waiting = await inFlight(former.port, slow, 'slow.test');
   const config = { http: { host: '127.0.0.1', port: former.port }, workers: 1 };
   const proxy = await place.attach({ config });
   expect(proxy.pid).not.toBe(former.pid);
@@ -38,23 +29,29 @@ const strictHttps: Difference = [
   "value === 'optional' || value === 'strict'",
 ];
 
-test('one that serves by what this version cannot read serves on, and the message says why and what to do', async () => {
-  const place = aPlace();
-  const { table } = await aState();
-  const routes: object[] = table.routes.map((one) => ({ ...one, https: 'strict' }));
-  const state: object = { table: { routes } };
-  const former = await anotherVersion(otherProtocol, strictHttps).serve(place.dir, state as ProxyState);
-  await expect(place.attach()).rejects.toMatchObject({
-    code: 'ORCA_PROXY_UNREACHABLE',
-    message: expect.stringMatching(
-      new RegExp(`another version .*pid ${former.pid}.*route app.test/ has an .https.*serves on.*end it`),
-    ),
-  });
-  expect(statusOf(await exchange(former.port, get))).toBe(200);
-  // Which is possible from here.
-  expect(await stopProxy(place.dir, 0)).toBe(true);
-  expect((await place.attach()).isNew).toBe(true);
-});
+test.each([
+  ['another protocol', otherProtocol],
+  ['the same one', undefined],
+])(
+  'one that serves by what this version cannot read serves on, and the message says what to do (%s)',
+  async (_, more) => {
+    const place = aPlace();
+    const { table } = await helloState();
+    const routes: object[] = table.routes.map((one) => ({ ...one, https: 'strict' }));
+    const state: object = { table: { routes } };
+    const former = await anotherVersion(strictHttps, ...(more ? [more] : [])).serve(place.dir, state as ProxyState);
+    await expect(place.attach()).rejects.toMatchObject({
+      code: 'ORCA_PROXY_UNREACHABLE',
+      message: expect.stringMatching(
+        new RegExp(`another version .*pid ${former.pid}.*route app.test/ has an .https.*serves on.*end it`),
+      ),
+    });
+    expect(statusOf(await exchange(former.port, get))).toBe(200);
+    // Which is possible from here.
+    expect(await stopProxy(place.dir, 0)).toBe(true);
+    expect((await place.attach()).isNew).toBe(true);
+  },
+);
 
 test('one that does not even understand a greeting is left alone, and named', async () => {
   const place = aPlace();
@@ -68,7 +65,7 @@ test('one that does not even understand a greeting is left alone, and named', as
     '      hello: (',
     '      greet: (',
   ]);
-  const former = await strange.serve(place.dir, await aState());
+  const former = await strange.serve(place.dir, await helloState());
   await expect(place.attach()).rejects.toThrow(new RegExp(`another version .*pid ${former.pid}.*end it`));
   expect(statusOf(await exchange(former.port, get))).toBe(200);
   process.kill(former.pid, 'SIGTERM');

@@ -1,9 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { exchange, statusOf } from '../harness.ts';
-import { eventually } from './a-place.ts';
+import { eventually, get } from './a-place.ts';
 import { aPool, servingIn } from './a-pool.ts';
-
-const get = 'GET / HTTP/1.1\nHost: app.test';
 
 test('a worker that hangs is killed and replaced; its sibling serves meanwhile', async () => {
   const { pool, port, errors } = await aPool(2);
