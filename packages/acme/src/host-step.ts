@@ -245,6 +245,7 @@ const fail = async (c: StepContext, host: string, error: unknown, signal: AbortS
   // A full disk must not hide the failure, nor turn it into a loop: memory has the next time too.
   await c.store.saveRecord(host, record).catch(() => undefined);
   const result = await tidied(c, host, { certificate: known?.certificate, record, notBefore });
+  // Last: an authority that is away keeps it waiting, and everything else is done by then.
   if (before.order !== undefined && record.order === undefined) await abandon(c, before.order, signal);
   return result;
 };

@@ -34,8 +34,8 @@ export const thisProcess = (): Owner => ({
  */
 export const hasEnded = ({ host, space, boot, pid, started }: Owner): boolean => {
   const here = bootId();
-  if (host !== hostname() || boot === '' || here === '') return false;
-  if (boot !== here) return true;
+  if (host !== hostname()) return false;
+  if (boot !== here) return boot !== '' && here !== '';
   if (space !== pidSpace()) return false;
   const now = startOf(pid);
   // A start that nobody could read tells nothing; that there is no such process does.

@@ -77,8 +77,9 @@ export const takeBack = async (host: string, { store, solvers, lease, isManaged 
 
 const hideAll = async (shown: readonly Challenge[], solvers: readonly Solver[]): Promise<void> => {
   for (const challenge of shown)
-    await solvers
-      .find(({ type }) => type === challenge.type)
-      ?.cleanUp(challenge)
-      .catch(() => undefined);
+    try {
+      await solvers.find(({ type }) => type === challenge.type)?.cleanUp(challenge);
+    } catch {
+      // What cannot be taken away does no harm; the others are still to be.
+    }
 };
