@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { scenarios } from './scenarios/index.ts';
 
 /** Far beyond what any short form takes: a scenario has deadlines of its own and says what it waited for. */
-const timeoutMs = 180_000;
+const timeoutMs = 900_000;
 
 describe('orca survives', () => {
   for (const scenario of scenarios.filter((s) => s.inCi)) {

@@ -17,11 +17,11 @@ export const sweepUnmanaged = async (o: SweepInput): Promise<readonly string[]> 
   const shown: string[] = [];
   for (const host of await o.store.hosts()) {
     if (o.managed.has(host)) continue;
-    const { record } = await o.store.load(host);
-    if (record.shown.length > 0) shown.push(host);
-    const { unmanagedSince } = record;
-    if (unmanagedSince === undefined || o.now - unmanagedSince > o.graceMs)
-      await alone(o.lease, host, () => sweepOne(o, host));
+    try {
+      if (await sweepHost(o, host)) shown.push(host);
+    } catch {
+      // What is wrong with the files of one that nobody wants is no reason to leave the others.
+    }
   }
   return shown;
 };
@@ -37,6 +37,15 @@ export const keepManaged = async (
     const now = await store.load(host);
     await store.saveRecord(host, { ...now.record, unmanagedSince: undefined });
   });
+};
+
+/** Whether something is shown for it. */
+const sweepHost = async (o: SweepInput, host: string): Promise<boolean> => {
+  const { record } = await o.store.load(host);
+  const { unmanagedSince } = record;
+  if (unmanagedSince === undefined || o.now - unmanagedSince > o.graceMs)
+    await alone(o.lease, host, () => sweepOne(o, host));
+  return record.shown.length > 0;
 };
 
 const sweepOne = async ({ store, now, graceMs }: SweepInput, host: string): Promise<void> => {

@@ -82,9 +82,12 @@ describe('one host and the others', () => {
   test('A19: nor does a folder of a host that nobody wants any more', async () => {
     await using dir = await tempDir();
     await mkdir(join(dir.path, authorityFolder(directory), 'broken.test', 'state.json'), { recursive: true });
-    const { manager } = open(dir.path);
+    const { manager, store } = open(dir.path, { graceMs: day });
+    // Others that nobody wants are tidied all the same.
+    await store.saveRecord('old.test', { ...emptyRecord, unmanagedSince: now - 2 * day });
     await manager.manage(['good.test']);
     expect(manager.state()[0]).toMatchObject({ host: 'good.test', state: 'pending' });
+    expect(await store.hosts()).toEqual(['broken.test']);
   });
 
   test('A17: one whose own certificate has expired is shown that of a wildcard, and the other way round', async () => {
