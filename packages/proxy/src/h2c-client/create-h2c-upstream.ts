@@ -21,7 +21,7 @@ class H2cUpstream implements Upstream {
   send(target: Target, request: UpstreamRequest, handler: UpstreamHandler): UpstreamCall {
     const call = new H2cCall(request, handler, request.responseHeadersMs ?? this.#timeouts.responseHeadersMs);
     if (request.upgrade) call.failLater('broken', new Error('a target that speaks h2c takes no WebSocket'));
-    else call.begin(this.#sessionTo(target, request.fresh));
+    else call.begin(() => this.#sessionTo(target, request.fresh));
     return call;
   }
 

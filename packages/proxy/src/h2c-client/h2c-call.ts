@@ -30,14 +30,24 @@ export class H2cCall implements UpstreamCall {
     this.#responseHeadersMs = responseHeadersMs;
   }
 
-  begin(owner: H2cSession): void {
+  /** On a connection of the pool, or on one that is made for it. */
+  begin(connection: () => H2cSession): void {
+    try {
+      const owner = connection();
+      const { body } = this.#request;
+      const { signal } = this.#abort;
+      const stream = owner.session.request(headOf(this.#request), { endStream: body === undefined, signal });
+      this.#carry(owner, stream);
+    } catch (cause) {
+      // A field that HTTP/2 has no room for, say. What a client sends must not end the process.
+      this.failLater('broken', cause);
+    }
+  }
+
+  #carry(owner: H2cSession, stream: ClientHttp2Stream): void {
     owner.enter();
     this.#isReused = owner.isUsed;
     const { body } = this.#request;
-    const stream = owner.session.request(headOf(this.#request), {
-      endStream: body === undefined,
-      signal: this.#abort.signal,
-    });
     this.#stream = stream;
     // Given up before its end, it will never end the stream: a target that has answered would hold it for ever.
     body?.once('close', () => body.readableEnded || this.#abort.abort());

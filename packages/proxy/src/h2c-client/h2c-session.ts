@@ -15,6 +15,13 @@ const maxFields = 1_000;
 const streamWindowBytes = 256 * 1024;
 const sessionWindowBytes = 1024 * 1024;
 
+const sessionOptions = {
+  maxHeaderListPairs: maxFields,
+  // What a client repeats is for the target to judge. Node's types know this of servers only.
+  strictSingleValueFields: false,
+  settings: { enablePush: false, maxHeaderListSize: maxHeaderListBytes, initialWindowSize: streamWindowBytes },
+};
+
 /** One connection to a target. It is given no more requests than the target takes at once. */
 export class H2cSession {
   readonly session: ClientHttp2Session;
@@ -24,14 +31,13 @@ export class H2cSession {
   #isUsed = false;
 
   constructor({ authority, connectMs, idleMs = defaultIdleMs, onGone }: H2cSessionOptions) {
-    this.session = connect(`http://${authority}`, {
-      maxHeaderListPairs: maxFields,
-      settings: { enablePush: false, maxHeaderListSize: maxHeaderListBytes, initialWindowSize: streamWindowBytes },
-    });
+    this.session = connect(`http://${authority}`, sessionOptions);
     this.#late = setTimeout(() => this.session.destroy(new Error(`no connection within ${connectMs} ms`)), connectMs);
     this.session
       .once('connect', () => {
         clearTimeout(this.#late);
+        // Its target left the table, or the last request its client, before it was there.
+        if (this.session.destroyed) return;
         this.session.setLocalWindowSize(sessionWindowBytes);
         for (const connected of this.#waiting.splice(0)) connected();
       })

@@ -2,11 +2,13 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
-import { closing, dial, route, target } from '../harness.ts';
+import { createH2cUpstream } from '../../src/h2c-client/create-h2c-upstream.ts';
+import type { UpstreamHandler } from '../../src/upstream.ts';
+import { closing, dial, exchange, route, target } from '../harness.ts';
 import { ask, fieldOf, session } from './http2-harness.ts';
 import { aSecureProxy, dialSecure, type SecureProxy } from './tls-harness.ts';
 
-type Answerer = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+type Answerer = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]) => void;
 
 interface H2cOrigin {
   readonly proxy: SecureProxy;
@@ -19,9 +21,9 @@ const setup = async (answer: Answerer, timeouts = {}): Promise<H2cOrigin> => {
   const sessions: ServerHttp2Session[] = [];
   const server = createServer({ settings: { maxConcurrentStreams: 10 } });
   server.on('session', (one) => void sessions.push(one));
-  server.on('stream', (stream, headers) => {
+  server.on('stream', (stream, headers, _, raw) => {
     stream.on('error', () => {});
-    answer(stream, headers);
+    answer(stream, headers, raw);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -42,6 +44,45 @@ const message = (text: string): Buffer => {
 };
 
 const call = { ':method': 'POST', ':path': '/pkg.Service/Call', 'content-type': 'application/grpc', te: 'trailers' };
+
+test.each(['Content-Type', 'User-Agent', 'Authorization', 'If-Match', 'Date', 'constructor'])(
+  'P70 P23 a %s that is said twice reaches an h2c target twice',
+  async (name) => {
+    const { proxy } = await setup((stream, _, raw) => {
+      stream.respond({ ':status': 200 });
+      stream.end(raw.filter((value, i) => i % 2 === 1 && raw[i - 1] === name.toLowerCase()).join());
+    });
+    const response = await exchange(proxy.port, `GET / HTTP/1.1\nHost: app.test\n${name}: a\n${name}: b`);
+    expect(response).toMatch(/^HTTP\/1\.1 200 [^]*a,b/);
+  },
+);
+
+test('P70 P46 what cannot be said in HTTP/2 is a 502, and not the end of the process', async () => {
+  const { port } = await setup((stream) => stream.respond({ ':status': 200 }, { endStream: true }));
+  const upstream = createH2cUpstream({ connectMs: 1_000, responseHeadersMs: 1_000 });
+  closing(() => upstream.close());
+  const failed = Promise.withResolvers<string>();
+  const nothing = (): void => failed.resolve('an answer');
+  const handler: UpstreamHandler = {
+    interim: nothing,
+    started: nothing,
+    data: () => true,
+    waiting: nothing,
+    ended: nothing,
+    upgraded: nothing,
+    failed: ({ kind }) => failed.resolve(kind),
+  };
+  const request = {
+    method: 'GET',
+    path: '/',
+    fields: ['connection', 'x'],
+    body: undefined,
+    upgrade: false,
+    fresh: false,
+  };
+  upstream.send(target(port), request, handler);
+  expect(await failed.promise).toBe('broken');
+});
 
 test('P38 an h2c target that answers before it has the whole body is not left with half a request', async () => {
   const closed = Promise.withResolvers<number>();

@@ -8,13 +8,16 @@ import { closing } from '../harness.ts';
 
 const idleMs = 50;
 
-test('P57 a connection to an h2c target is closed when it is idle, also after a request that took longer', async () => {
+const aServer = async (): Promise<string> => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   closing(() => void server.close());
-  const { port } = server.address() as AddressInfo;
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+};
+
+test('P57 a connection to an h2c target is closed when it is idle, also after a request that took longer', async () => {
   const gone = Promise.withResolvers<void>();
-  const session = new H2cSession({ authority: `127.0.0.1:${port}`, connectMs: 5_000, idleMs, onGone: gone.resolve });
+  const session = new H2cSession({ authority: await aServer(), connectMs: 5_000, idleMs, onGone: gone.resolve });
   closing(() => session.destroy());
   session.enter();
   await new Promise<void>((resolve) => session.whenConnected(resolve));
@@ -23,4 +26,13 @@ test('P57 a connection to an h2c target is closed when it is idle, also after a 
   session.leave(true);
   await gone.promise;
   expect(session.session.closed).toBe(true);
+});
+
+test('P70 a connection that is let go before it is there ends, and nothing else', async () => {
+  const gone = Promise.withResolvers<void>();
+  const session = new H2cSession({ authority: await aServer(), connectMs: 5_000, onGone: gone.resolve });
+  // Heard before ours: what else may happen in the same moment.
+  session.session.prependOnceListener('connect', () => session.destroy());
+  await gone.promise;
+  expect(session.hasRoom).toBe(false);
 });
