@@ -14,6 +14,7 @@ import {
 } from '@orca/acme';
 import type { AcmeSpec } from '@orca/spec';
 import { pino } from 'pino';
+import { openAuthority, type AuthorityOptions } from '../src/certificates/authority.ts';
 import { ChallengeBoard } from '../src/certificates/challenge-board.ts';
 import { createCertificates, type Certificates, type WantedDomains } from '../src/certificates/certificates.ts';
 import type { HttpsFront } from '../src/certificates/https-publisher.ts';
@@ -93,6 +94,24 @@ const keeper = async (acme: Partial<AcmeSpec>, ...wanted: readonly WantedDomains
   await opened.start();
   return opened;
 };
+const authorityOptions = (acme: AcmeSpec): AuthorityOptions => {
+  const told = (): void => undefined;
+  const publish = async (): Promise<void> => undefined;
+  return {
+    spec: acme,
+    root: dir,
+    dir: join(dir, 'certs'),
+    version: '0',
+    env: {},
+    now: () => now,
+    onEvent: told,
+    onTerms: told,
+    onCorrupt: told,
+    onTakeover: told,
+    publishAnswers: publish,
+    publishAlpn: publish,
+  };
+};
 const domains = (...names: readonly string[]): WantedDomains => ({ domains: names, tls: undefined });
 const own = (host: string, pair: Certificate): WantedDomains => {
   mkdirSync(join(dir, 'own'), { recursive: true });
@@ -121,8 +140,14 @@ describe('A4: which authority is asked for which name', () => {
   ])('a private one %s is', async (_which, acme) => {
     const { certPem } = await createSelfSignedCertificate('ca.orca.dev', now);
     writeFileSync(join(dir, 'root.pem'), certPem);
-    const certificates = await keeper(acme, domains('shop.test'));
-    expect(certificates.state()[0]).toMatchObject({ source: 'acme', reason: undefined });
+    // Not run, so nobody is gone to.
+    const manager = await openAuthority(authorityOptions({ ...spec, ...acme }));
+    await manager.manage(['shop.test']);
+    expect(manager.state()[0]).toMatchObject({ host: 'shop.test', state: 'pending', reason: undefined });
+  });
+
+  it('challenges of what it is asked for are answered here, and not by the service', async () => {
+    await keeper({ directory: privateDirectory }, domains('shop.test'));
     expect(front.managed).toEqual(['shop.test']);
   });
 
