@@ -4,6 +4,7 @@ import { hasBody } from './admission.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { ClientListener, ClientSide, HttpVersion, Peer, ResponseHead } from './client-side.ts';
 import { fieldValue } from './raw-fields.ts';
+import { writeCopy } from './read-copies.ts';
 import { readsTrailers } from './trailer-fields.ts';
 import { openTunnel } from './tunnel.ts';
 import type { RawFields } from './upstream.ts';
@@ -114,7 +115,11 @@ export class Http1Side implements ClientSide {
     }
     this.#mayHold = false;
     this.#release();
-    return this.#res.write(Buffer.from(view)) || this.#awaitDrain();
+    const res = this.#res;
+    if (writeCopy(view, (copy, onWritten) => res.write(copy, onWritten))) return true;
+    // So much needs no more company; and what the kernel takes at once is nothing to wait for.
+    res.socket?.uncork();
+    return res.writableLength < res.writableHighWaterMark || this.#awaitDrain();
   }
 
   /** A head without a body so far goes out alone, since a stream may be silent for long, and so do first bytes. */

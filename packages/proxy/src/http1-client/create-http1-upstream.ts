@@ -1,9 +1,8 @@
 import type { Target } from '../route.ts';
 import type { Upstream, UpstreamCall, UpstreamHandler, UpstreamRequest } from '../upstream.ts';
+import { readBufferBytes } from '../read-copies.ts';
 import { Connection, type ClientTimeouts, type ConnectionOwner } from './connection.ts';
 import { encodeHead } from './request-head.ts';
-
-const readBufferBytes = 64 * 1024;
 
 /** HTTP/1.1 to targets over kept-alive connections, the most recently used first. */
 export const createHttp1Upstream = (timeouts: ClientTimeouts): Upstream => new Http1Upstream(timeouts);
