@@ -10,7 +10,6 @@ const ask = 'GET / HTTP/1.1\nHost: app.test';
 
 test.each<[string, Target]>([
   ['refuses', target(1)],
-  ['is no host', { id: 'x', host: 'no such host', port: 80 }],
   ['has a name that nobody knows', { id: 'x', host: 'nobody.invalid', port: 80 }],
 ])('P46 answers 502 when the target %s, and says nothing of it', async (_, to) => {
   const proxy = await aProxy([route([to])]);
