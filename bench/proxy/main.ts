@@ -33,7 +33,10 @@ const subject = ['-subj', '/CN=app.test', '-addext', 'subjectAltName=DNS:app.tes
 const key = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 await mustRun('openssl', ['req', ...key, '-keyout', keyPath, '-out', certPath, ...subject]);
 await mustRun('pnpm', ['-s', '--filter', '@orca/proxy', 'build'], { cwd: join(import.meta.dirname, '../..') });
-const place = { dir: temp.path, certPath, keyPath, originPort: await freePort() };
+// Only now is it built.
+const { workerArgs, workerEnv, workerFlags } = await import('@orca/proxy/process');
+const worker = { args: [...workerArgs, ...workerFlags], env: workerEnv };
+const place = { dir: temp.path, certPath, keyPath, originPort: await freePort(), worker };
 
 const load = (row: Row, peer: Peer, forSeconds: number): Promise<Load> => {
   // By a name, because without one in the handshake not every peer has a certificate to show.

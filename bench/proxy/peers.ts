@@ -18,6 +18,8 @@ export interface Place {
   readonly certPath: string;
   readonly keyPath: string;
   readonly originPort: number;
+  /** How orca's supervisor starts Node for a worker. */
+  readonly worker: { readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> };
 }
 
 interface Command {
@@ -31,7 +33,7 @@ type Recipe = (place: Place, port: number, httpsPort: number) => Command;
 /** An nginx that answers by itself: whatever is behind a proxy should cost as little as it can. */
 export const startOrigin = async (place: Place): Promise<{ stop(): void }> => {
   for (const kib of [1, 100]) writeFileSync(join(place.dir, `${kib}k`), 'x'.repeat(kib * 1024));
-  const body = `server { listen 127.0.0.1:${place.originPort}; root ${place.dir}; open_file_cache max=10; }`;
+  const body = `server { listen 127.0.0.1:${place.originPort} backlog=4096; root ${place.dir}; open_file_cache max=10; }`;
   const child = launch(place, 'origin', nginx(place, 'origin', body));
   await listening(place.originPort, 'the origin');
   return { stop: () => void child.kill() };
@@ -110,14 +112,16 @@ backend origin\n http-reuse safe\n server one 127.0.0.1:${originPort}\n`,
     const upstream = `reverse_proxy 127.0.0.1:${originPort} {\n transport http {\n keepalive_idle_conns_per_host 1024\n }\n }`;
     writeFileSync(
       config,
-      `{\n admin off\n auto_https off\n default_bind 127.0.0.1\n}\nhttp://app.test:${port} {\n ${upstream}\n}
+      `{\n admin off\n auto_https off\n skip_install_trust\n default_bind 127.0.0.1\n}\nhttp://app.test:${port} {\n ${upstream}\n}
 https://app.test:${httpsPort}, https://localhost:${httpsPort} {\n tls ${certPath} ${keyPath}\n ${upstream}\n}\n`,
     );
     return { file: 'caddy', args: ['run', '--config', config, '--adapter', 'caddyfile'], env: { GOMAXPROCS: '1' } };
   },
-  orca: ({ certPath, keyPath, originPort }, port, httpsPort) => ({
+  orca: ({ certPath, keyPath, originPort, worker }, port, httpsPort) => ({
     file: process.execPath,
+    env: worker.env,
     args: [
+      ...worker.args,
       ...(process.env['ORCA_BENCH_NODE_ARGS']?.split(' ') ?? []),
       join(import.meta.dirname, 'orca-worker.mjs'),
       JSON.stringify({ port, httpsPort, originPort, certPath, keyPath }),

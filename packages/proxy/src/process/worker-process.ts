@@ -4,6 +4,7 @@ import { ProxyError } from '../errors.ts';
 import { createCalls, membersOf, type Calls } from './calls.ts';
 import { channelLine } from './line.ts';
 import { protocol } from './protocol.ts';
+import { workerArgs, workerEnv } from './worker-memory.ts';
 
 export interface WorkerProcessOptions {
   /** The program of a worker. */
@@ -26,7 +27,14 @@ const readyWithinMs = 30_000;
 
 export const startWorkerProcess = ({ entry, onEvents }: WorkerProcessOptions): WorkerProcess => {
   // What the supervisor prints goes to its log, and so does what a worker prints.
-  const child = fork(entry, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'json' });
+  const child = fork(entry, {
+    // A supervisor that a worker raised was started with these itself.
+    execArgv: [...new Set([...process.execArgv, ...workerArgs])],
+    // What the operator says counts.
+    env: { ...workerEnv, ...process.env },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    serialization: 'json',
+  });
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
   const calls = createCalls(channelLine(child), {
     ready: (params) => {
