@@ -4,7 +4,7 @@ import type { ClientListener, Peer } from './client-side.ts';
 import type { Http1Connection } from './http1-front.ts';
 import { rawAnswer } from './refusal.ts';
 
-interface ConnectionTimeouts {
+export interface ConnectionTimeouts {
   readonly firstByteMs: number;
   readonly bodyIdleMs: number;
   readonly halfCloseMs: number;
@@ -18,8 +18,8 @@ export class ClientConnection {
   readonly peer: Peer;
   readonly covers: (name: string) => boolean;
   readonly closed: Promise<void>;
+  readonly timeouts: ConnectionTimeouts;
   readonly #reset: () => void;
-  readonly #timeouts: ConnectionTimeouts;
   /** Those that are not over yet, each with whoever hears of its client. */
   readonly #responses = new Map<ServerResponse, ClientListener | undefined>();
   #latest: ClientListener | undefined;
@@ -35,7 +35,7 @@ export class ClientConnection {
     this.peer = peer;
     this.covers = covers;
     this.#reset = reset;
-    this.#timeouts = timeouts;
+    this.timeouts = timeouts;
     socket.setTimeout(timeouts.firstByteMs);
     socket.once('end', () => this.#onHalfClose());
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -58,7 +58,7 @@ export class ClientConnection {
 
   opened(res: ServerResponse): void {
     // That limit was for the first byte; between requests Node changes it by itself.
-    if (!this.#hasSpoken) this.socket.setTimeout(this.#timeouts.bodyIdleMs);
+    if (!this.#hasSpoken) this.socket.setTimeout(this.timeouts.bodyIdleMs);
     this.#hasSpoken = true;
     this.#latest = undefined;
     this.#responses.set(res, undefined);
@@ -79,7 +79,7 @@ export class ClientConnection {
     const { socket } = this;
     socket.on('error', () => socket.destroy());
     socket.on('timeout', () => this.onSilence());
-    socket.setTimeout(this.#timeouts.bodyIdleMs);
+    socket.setTimeout(this.timeouts.bodyIdleMs);
     socket.on('drain', () => {
       for (const res of this.#responses.keys()) if (res.socket === socket) res.emit('drain');
     });
@@ -140,7 +140,7 @@ export class ClientConnection {
     const isUnread = this.socket.writableLength > 0;
     if (this.#responses.size === 0 || isUnread) this.socket.destroy();
     // Nobody is to blame so far. Node would look again only once something moves, which need not be.
-    else this.socket.setTimeout(this.#timeouts.bodyIdleMs);
+    else this.socket.setTimeout(this.timeouts.bodyIdleMs);
   }
 
   #onResponseClosed(res: ServerResponse): void {
@@ -164,14 +164,14 @@ export class ClientConnection {
     this.socket.end();
     if (this.socket.readableEnded) return;
     this.socket.once('end', () => this.socket.destroy());
-    const limit = setTimeout(() => this.socket.destroy(), this.#timeouts.lingerMs);
+    const limit = setTimeout(() => this.socket.destroy(), this.timeouts.lingerMs);
     this.socket.once('close', () => clearTimeout(limit));
     this.socket.resume();
   }
 
   #onHalfClose(): void {
     // A client that is done talking may still listen; from one that left altogether it cannot be told.
-    this.#halfClosed = setTimeout(() => this.socket.destroy(), this.#timeouts.halfCloseMs);
+    this.#halfClosed = setTimeout(() => this.socket.destroy(), this.timeouts.halfCloseMs);
   }
 
   #onClose(): void {

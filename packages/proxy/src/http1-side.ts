@@ -149,9 +149,9 @@ export class Http1Side implements ClientSide {
   }
 
   openTunnel(fields: RawFields, target: Duplex, onClosed: () => void): void {
-    const { socket } = this.#connection;
+    const { socket, timeouts: limits } = this.#connection;
     this.#res.detachSocket(socket);
-    openTunnel(fields, { client: socket, head: this.#upgradeHead ?? Buffer.alloc(0), target }, onClosed);
+    openTunnel(fields, { client: socket, head: this.#upgradeHead ?? Buffer.alloc(0), target, limits }, onClosed);
   }
 
   closeTunnel(): void {

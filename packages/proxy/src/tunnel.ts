@@ -10,10 +10,19 @@ export interface Ends {
   /** What the client sent behind its request head. */
   readonly head: Buffer;
   readonly target: Duplex;
+  readonly limits: TunnelLimits;
+}
+
+/** For one side once the other is gone; as long as both are there a tunnel may be silent. */
+export interface TunnelLimits {
+  /** How long it may leave untouched what it is owed. */
+  readonly bodyIdleMs: number;
+  /** What it may take to end, once it has all of it. */
+  readonly lingerMs: number;
 }
 
 /** Bytes both ways, unread: each side's end reaches the other, and one side's death is both sides'. */
-export const openTunnel = (fields: RawFields, { client, head, target }: Ends, onClosed: () => void): void => {
+export const openTunnel = (fields: RawFields, { client, head, target, limits }: Ends, onClosed: () => void): void => {
   for (const socket of [client, target]) {
     if (!(socket instanceof Socket)) continue;
     socket.setTimeout(0);
@@ -29,7 +38,7 @@ export const openTunnel = (fields: RawFields, { client, head, target }: Ends, on
     one.on('error', () => peer.destroy());
     one.once('close', () => {
       // Whatever this side still had to say is in the peer's buffer by now.
-      if (one.readableEnded) peer.end();
+      if (one.readableEnded) endAlone(peer, limits);
       else peer.destroy();
       open -= 1;
       if (open === 0) onClosed();
@@ -39,6 +48,22 @@ export const openTunnel = (fields: RawFields, { client, head, target }: Ends, on
   if (head.length > 0) target.write(head);
   client.pipe(target);
   target.pipe(client);
+};
+
+/**
+ * Lets a side whose peer is gone have what it is owed. Nobody hears it any more: what it says is
+ * swallowed, since its end would not be seen behind it.
+ */
+const endAlone = (side: Duplex, { bodyIdleMs, lingerMs }: TunnelLimits): void => {
+  if (side instanceof Socket) side.setTimeout(bodyIdleMs, () => side.destroy());
+  const linger = (): void => {
+    const limit = setTimeout(() => side.destroy(), lingerMs);
+    side.once('close', () => clearTimeout(limit));
+  };
+  if (side.writableFinished) linger();
+  else side.once('finish', linger);
+  side.end();
+  side.resume();
 };
 
 const switching = (fields: RawFields): string => {

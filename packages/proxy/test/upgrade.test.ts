@@ -1,6 +1,20 @@
 import { once } from 'node:events';
 import { expect, test } from '@jest/globals';
-import { aProxy, bodyOf, dial, rawOrigin, route, statusOf, target, valuesOf, type RawClient } from './harness.ts';
+import { createServer } from 'node:net';
+import {
+  aProxy,
+  bodyOf,
+  closing,
+  dial,
+  portOf,
+  rawOrigin,
+  route,
+  statusOf,
+  target,
+  valuesOf,
+  type RawClient,
+  type RunningProxy,
+} from './harness.ts';
 
 const request =
   'GET /chat HTTP/1.1\r\nHost: app.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: abc\r\n\r\n';
@@ -139,7 +153,7 @@ test.each([
   client.send(before + request);
   await origin.until('Host: app.test');
   await new Promise((resolve) => origin.sockets[0]?.once('close', resolve));
-  while (proxy.metrics().connections.open > 0) await new Promise((done) => setTimeout(done, 10));
+  await settled(proxy);
 });
 
 test('P12 lets a large response before an upgrade come to its end', async () => {
@@ -152,3 +166,33 @@ test('P12 lets a large response before an upgrade come to its end', async () => 
   client.send(first + request);
   while (length <= big.length + switching.length) await once(client.socket, 'data');
 });
+
+const impatient = { halfCloseMs: 50, lingerMs: 50, bodyIdleMs: 200 };
+const settled = async (proxy: Pick<RunningProxy, 'metrics'>): Promise<void> => {
+  const deadline = performance.now() + 10_000;
+  const isBusy = (): boolean =>
+    proxy.metrics().connections.open > 0 || proxy.metrics().routes.some(({ inFlight }) => inFlight > 0);
+  while (isBusy()) {
+    if (performance.now() > deadline) throw new Error(JSON.stringify(proxy.metrics()));
+    await new Promise((done) => setTimeout(done, 10));
+  }
+};
+
+test.each(['never ends', 'ends later'])(
+  'P44 P50 a client that half-closed and was given up leaves nothing in flight to a target that %s',
+  async (how) => {
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      closing(() => void socket.destroy());
+      socket.on('error', () => undefined);
+      socket.once('data', () => socket.write(switching));
+      if (how === 'ends later') socket.on('end', () => void setTimeout(() => socket.end('bye'), 200));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    closing(() => void server.close());
+    const proxy = await aProxy([route([target(portOf(server))])], { timeouts: impatient });
+    const client = await dial(proxy.port);
+    await client.send(request).until('\r\n\r\n');
+    client.socket.end();
+    await settled(proxy);
+  },
+);
