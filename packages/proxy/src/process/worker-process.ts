@@ -44,7 +44,7 @@ export const startWorkerProcess = ({ entry, onEvents }: WorkerProcessOptions): W
         reject(
           new ProxyError(
             'ORCA_PROXY_PROTOCOL',
-            `the worker speaks protocol ${String(theirs)}, not ${protocol}: its program is an other version's by now; attach anew, to replace the whole proxy`,
+            `the worker speaks protocol ${String(theirs)}, not ${protocol}: its program is another version's by now; attach anew, to replace the whole proxy`,
           ),
         );
     },
