@@ -35,8 +35,7 @@ export class NetworkTurns {
 
   async take<T>(turn: NetworkTurn, task: () => Promise<T>): Promise<T> {
     if (!(await this.#isNeeded())) return task();
-    await (turn === 'rename' ? this.#untilQuiet() : this.#untilRenamed());
-    this.#underWay[turn] += 1;
+    await (turn === 'rename' ? this.#afterOthers() : this.#afterRenames());
     try {
       return await task();
     } finally {
@@ -46,26 +45,28 @@ export class NetworkTurns {
   }
 
   /** Renames are short, and go first: starts that come one after the other would keep them waiting. */
-  async #untilQuiet(): Promise<void> {
+  async #afterOthers(): Promise<void> {
     this.#renamesWaiting += 1;
     try {
-      await this.#until(() => this.#underWay['join or leave'] === 0);
+      await this.#begin('rename', () => this.#underWay['join or leave'] === 0);
     } finally {
       this.#renamesWaiting -= 1;
     }
   }
 
-  #untilRenamed(): Promise<void> {
-    return this.#until(() => this.#underWay.rename === 0 && this.#renamesWaiting === 0);
+  #afterRenames(): Promise<void> {
+    return this.#begin('join or leave', () => this.#underWay.rename === 0 && this.#renamesWaiting === 0);
   }
 
-  async #until(isFree: () => boolean): Promise<void> {
+  /** It counts as under way in the very step that finds it free: in the next one another call may have found the same. */
+  async #begin(turn: NetworkTurn, isFree: () => boolean): Promise<void> {
     let isPatient = true;
     const patience = setTimeout(() => {
       isPatient = false;
       this.#wake();
     }, this.#patienceMs);
     while (!isFree() && isPatient) await new Promise<void>((resolve) => this.#waiters.add(resolve));
+    this.#underWay[turn] += 1;
     clearTimeout(patience);
   }
 

@@ -54,6 +54,17 @@ describe('renames, starts and stops on an engine that locks up', () => {
     expect([...calls.running]).toEqual(['start c']);
   });
 
+  it.each<readonly [NetworkTurn, NetworkTurn]>([
+    ['join or leave', 'rename'],
+    ['rename', 'join or leave'],
+  ])('keeps a %s apart from a %s that comes in the same moment', async (first, second) => {
+    const calls = new Calls();
+    const [end] = await Promise.all([calls.begin(first, 'a'), calls.begin(second, 'b')]);
+    expect([...calls.running]).toEqual(['a']);
+    await end();
+    expect([...calls.running]).toEqual(['b']);
+  });
+
   it('does not let a rename wait for a long stop, nor a start for a rename that hangs', async () => {
     const calls = new Calls({ patienceMs: 20 });
     await calls.begin('join or leave', 'stop a');
