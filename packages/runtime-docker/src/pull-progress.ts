@@ -2,7 +2,11 @@
 export interface PullLine {
   readonly id?: string;
   readonly status?: string;
-  readonly progressDetail?: { readonly current?: number };
+  readonly progressDetail?: {
+    readonly current?: number;
+    /** Of `current`; bytes unless it says otherwise. */
+    readonly units?: string;
+  };
 }
 
 /** Less than this in a whole deadline is no progress: a slow line brings more, a registry that only keeps the connection open does not. */
@@ -14,7 +18,8 @@ const milestones = new Set(['Already exists', 'Download complete', 'Pull complet
 /**
  * Whether a pull gets ahead. Lines alone do not tell: a registry that sends a byte a minute
  * makes as many as one that is busy. A layer that is done counts, or a MiB of whatever kind;
- * how long the whole takes does not, since an image may be large and a line slow.
+ * how long the whole takes does not, since an image may be large and a line slow. Of extracting
+ * some engines tell no bytes but seconds: then each of them counts, since no registry has a hand in it.
  */
 export class PullProgress {
   readonly #deadlineMs: number;
@@ -37,13 +42,15 @@ export class PullProgress {
     const current = progressDetail?.current ?? 0;
     const known = this.#bytes.get(part) ?? 0;
     // A layer that begins anew after a fault has to come further than before.
-    if (current > known) {
+    const isFurther = current > known;
+    if (isFurther) {
       this.#bytes.set(part, current);
       this.#total += current - known;
     }
     const isMilestone = milestones.has(status) && !this.#done.has(part);
     if (isMilestone) this.#done.add(part);
-    if (isMilestone || this.#total - this.#totalThen >= leastBytes) {
+    const isExtracted = isFurther && status === 'Extracting' && progressDetail?.units === 's';
+    if (isMilestone || isExtracted || this.#total - this.#totalThen >= leastBytes) {
       this.#totalThen = this.#total;
       this.#since = this.#now();
     }

@@ -45,6 +45,15 @@ describe('27: the progress deadline of a pull', () => {
     expect(pull.leftMs()).toBe(100);
   });
 
+  it('is put off by a layer that is extracted by an engine that tells seconds and not bytes of it', () => {
+    const { pull, pass } = begin();
+    for (let seconds = 1; seconds <= 20; seconds += 1) {
+      pass(100);
+      pull.hear({ id: 'a', status: 'Extracting', progressDetail: { current: seconds, units: 's' } });
+      expect(pull.leftMs()).toBe(600);
+    }
+  });
+
   it('is not put off by a layer that begins anew again and again', () => {
     const { pull, pass } = begin();
     pull.hear(downloading(5 * mib));
