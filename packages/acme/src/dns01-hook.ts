@@ -49,43 +49,62 @@ const runHook = async (
     ORCA_ACME_RECORD: `_acme-challenge.${name}`,
     ORCA_ACME_VALUE: dns01Value(keyAuthorization),
   };
-  const ended = await runProgram(program, [...args, action], own, limit);
+  // The message is kept on disk, and the program may have said what it was given.
+  const hidden = formsOf(Object.values(credentials));
+  const ended = await runProgram([program, ...args, action], { env: own, signal: limit, hidden });
   if (ended === undefined) return;
   signal.throwIfAborted();
   const why = limit.aborted ? `did not end within ${timeoutMs / 1000} s` : ended;
-  // The message is kept on disk, and the program may have said what it was given.
-  const said = without(Object.values(credentials), why);
-  throw new AcmeError('ORCA_ACME_CHALLENGE', `the DNS hook \`${program} … ${action}\` ${said}`);
+  throw new AcmeError('ORCA_ACME_CHALLENGE', `the DNS hook \`${program} … ${action}\` ${why}`);
 };
 
 /** Shorter ones occur by chance in any text. */
 const shortest = 6;
 
-const without = (values: readonly string[], text: string): string =>
-  values
-    .filter((value) => value.length >= shortest)
-    .toSorted((a, b) => b.length - a.length)
-    .reduce((left, value) => left.replaceAll(value, '[hidden]'), text);
+/** As programs tell them: as they are, line by line, within JSON and within an address. Longest first. */
+const formsOf = (values: readonly string[]): readonly string[] => {
+  const texts = values.flatMap((value) => [value, value.trim(), ...value.split('\n').map((line) => line.trim())]);
+  const forms = texts.flatMap((text) => [
+    text,
+    JSON.stringify(text).slice(1, -1),
+    encodeURIComponent(text.toWellFormed()),
+  ]);
+  return [...new Set(forms)].filter((form) => form.length >= shortest).toSorted((a, b) => b.length - a.length);
+};
+
+/** The last of a text without what is hidden, also where the one begins in the middle of the other. */
+const lastWithout = (hidden: readonly string[], text: string): string => {
+  let from = Math.max(0, text.length - maxSaid);
+  for (const one of hidden) {
+    const at = text.indexOf(one, Math.max(0, from - one.length + 1));
+    if (at !== -1 && at < from) from = at;
+  }
+  return hidden.reduce((left, one) => left.replaceAll(one, '[hidden]'), text.slice(from));
+};
 
 /** Why it failed, with the last of what it said; `undefined` when it ended with 0. */
 const runProgram = (
-  program: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-  signal: AbortSignal,
+  [program, ...args]: readonly [string, ...string[]],
+  o: {
+    readonly env: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+    readonly hidden: readonly string[];
+  },
 ): Promise<string | undefined> =>
   new Promise((resolve) => {
+    const { env, signal, hidden } = o;
     const child = spawn(program, args, { env, signal, killSignal: 'SIGKILL', stdio: ['ignore', 'pipe', 'pipe'] });
+    const kept = maxSaid + (hidden[0]?.length ?? 0);
     let said = '';
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => {
-        said = `${said}${text}`.slice(-maxSaid);
+        said = `${said}${text}`.slice(-kept);
       });
     child.on('error', (error) => resolve(`cannot be run: ${error.message}`));
     child.on('exit', (code, killedBy) => {
       if (code === 0) return resolve(undefined);
       const how = code === null ? `was ended by ${killedBy}` : `ended with ${code}`;
-      const words = foreignText(said, maxSaid).trim().replaceAll(/\s+/g, ' ');
+      const words = foreignText(lastWithout(hidden, said), maxSaid).trim().replaceAll(/\s+/g, ' ');
       return resolve(words === '' ? how : `${how}: ${words}`);
     });
   });

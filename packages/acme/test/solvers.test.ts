@@ -142,7 +142,7 @@ describe('A7: a DNS hook', () => {
   const failing = (script: string, ...args: readonly string[]): Promise<string> =>
     dns01Hook({
       command: [process.execPath, '-e', script, ...args],
-      env: () => Promise.resolve({ TOKEN: 'hunter2-hunter2', SHORT: 'ab' }),
+      env: () => Promise.resolve({ TOKEN: 'hunter2-hunter2', SHORT: 'ab', KEY: 'first  line\nsecond+line\n' }),
     })
       .present(challenge('abc'), signal)
       .then(
@@ -158,6 +158,18 @@ describe('A7: a DNS hook', () => {
     );
     expect(said).toContain('ended with 3: ab: no zone for [hidden]');
     expect(said).not.toMatch(/hunter2|argument-that/);
+  });
+
+  test.each([
+    ['in the middle of which its last words begin', "'x'.repeat(400) + process.env.TOKEN + 'x'.repeat(1995)"],
+    ['of several lines', 'process.env.KEY'],
+    ['of several lines, one by one', "process.env.KEY.split('\\n').map((one) => '> ' + one).join('\\n')"],
+    ['within JSON', 'JSON.stringify(process.env)'],
+    ['within an address', "'https://dns.test/?key=' + encodeURIComponent(process.env.KEY)"],
+  ])('that tells a credential %s is not quoted with it either', async (_, words) => {
+    const said = await failing(`process.stderr.write(${words}, () => process.exit(3))`);
+    expect(said).toContain('[hidden]');
+    expect(said).not.toMatch(/unter2|first|second/);
   });
 
   test('that writes to a terminal does not reach ours', async () => {
