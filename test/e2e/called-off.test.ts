@@ -66,6 +66,19 @@ describe('what was called off, and what is not in the files any more', () => {
     expect(await env('orca-e2e-off')).toContain('V=3');
   });
 
+  it('32: Ctrl-C of one who asked for a new instance leaves another one who did with theirs', async () => {
+    const before = await orca.identity('orca-e2e-off');
+    const older = orca.begin(['redeploy', 'e2e-off']);
+    await candidate('V=3');
+    const newer = orca.begin(['redeploy', 'e2e-off']);
+    // Long enough to have asked: it waits for the older one, and says nothing meanwhile.
+    await sleep(1_500);
+    older.child.kill('SIGINT');
+    expect((await older.ended).code).toBe(130);
+    expect(await newer.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('1 recreated') });
+    expect(await orca.identity('orca-e2e-off')).not.toBe(before);
+  });
+
   it('9, 20: a deploy that a stop overtook says so, and a deploy of everything says what stays stopped', async () => {
     orca.write('services/one/service.toml', service('e2e-off', 'V = "4"\nREADY_AFTER = "3600"'));
     const deploy = orca.begin(['deploy', 'e2e-off']);

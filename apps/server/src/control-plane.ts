@@ -21,7 +21,16 @@ import { EventQueue } from './event-queue.ts';
 import { followLogs, lastLines, whoseLogs } from './instance-logs.ts';
 import type { Look } from './look.ts';
 import { obstacleOf } from './obstacles.ts';
-import { failedBefore, leftAlone, overtakenBy, removals, staysStopped, unknownNames, type Order } from './order.ts';
+import {
+  failedBefore,
+  leftAlone,
+  overtakenBy,
+  removals,
+  staysStopped,
+  stillToMakeAnew,
+  unknownNames,
+  type Order,
+} from './order.ts';
 import { refreshImages } from './refresh-images.ts';
 import { SingleFile } from './single-file.ts';
 import { staleReason, staleSecrets } from './stale-secrets.ts';
@@ -182,8 +191,8 @@ class Plane implements ServerPlane {
     if (request.recreate && !request.dryRun) await this.#o.loop.settled(new Set(request.services), signal);
     const order = await this.#file.run(async () => {
       // What somebody else made anew since this was asked for is what was asked for.
-      const isOpen = (name: string): boolean => this.#o.accepted.generationOf(name) === generations.get(name);
-      return this.#begun(await this.#order(request, new Set([...generations.keys()].filter(isOpen)), emit, signal));
+      const anew = stillToMakeAnew(generations, this.#o.accepted);
+      return this.#begun(await this.#order(request, anew, emit, signal));
     });
     return 'end' in order ? order.end : this.#carryOut(order, signal);
   }

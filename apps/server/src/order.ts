@@ -28,6 +28,17 @@ export const removals = (
   return [...new Set([...steps.map((s) => s.action.service), ...promised])].filter((name) => !kept.has(name));
 };
 
+/**
+ * Of the services that are to be made anew, with how often each had been when that was asked for:
+ * those that nobody has made anew since. One that was called off since goes back to a lower number,
+ * and is nobody's answer.
+ */
+export const stillToMakeAnew = (
+  asked: ReadonlyMap<string, number>,
+  accepted: Pick<Accepted, 'generationOf'>,
+): ReadonlySet<string> =>
+  new Set([...asked].flatMap(([name, then]) => (accepted.generationOf(name) > then ? [] : [name])));
+
 /** Why a request names what there is not, in words. */
 export const unknownNames = (
   asked: readonly string[] | 'all',

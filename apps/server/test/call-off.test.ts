@@ -7,6 +7,7 @@ import { parseDesiredState, type ServiceSpec } from '@orca/spec';
 import { createStore, type Store } from '@orca/store';
 import { openAccepted, type Accepted } from '../src/accepted.ts';
 import { overtaken, promising, takeBack } from '../src/call-off.ts';
+import { stillToMakeAnew } from '../src/order.ts';
 import { createRecords, type Records } from '../src/records.ts';
 
 const service = (name: string, rev: string): DesiredService<ServiceSpec> => {
@@ -71,6 +72,24 @@ describe('calling off', () => {
     expect(accepted.generationOf('web')).toBe(1);
     await takeBack(before, ['web'], { accepted, seen: [] });
     for (const now of [accepted, await openAccepted(records)]) expect(now.generationOf('web')).toBe(0);
+  });
+
+  it('32: who asks for a new instance while another one is made gets it, also when that one is called off', async () => {
+    const anew = (rev: string): ReturnType<typeof promising> =>
+      promising(accepted, ['web'], async () => {
+        await accepted.bump(['web']);
+        await accepted.accept([service('web', rev)]);
+      });
+    const ask = (): ReadonlyMap<string, number> => new Map([['web', accepted.generationOf('web')]]);
+    await deploy(service('web', 'one'));
+    const first = ask();
+    const before = await anew('two');
+    const second = ask();
+    // What the first one asked for is under way by now.
+    expect([...stillToMakeAnew(first, accepted)]).toEqual([]);
+    expect([...stillToMakeAnew(second, accepted)]).toEqual(['web']);
+    await takeBack(before, ['web'], { accepted, seen: [] });
+    for (const asked of [first, second]) expect([...stillToMakeAnew(asked, accepted)]).toEqual(['web']);
   });
 
   it('20: a stop that is called off is not remembered, and takes nothing away', async () => {
