@@ -130,13 +130,13 @@ export const openAccepted = async (records: Records, onChange: () => void = () =
       for (const [set, isIn] of [[paused, isPaused] as const, [removed, isRemoved] as const])
         if (isIn) set.add(service);
         else set.delete(service);
+      onChange();
       const keep = (kind: keyof RecordedState, value: object | undefined): Promise<void> =>
         value === undefined ? records.delete(kind, service) : records.put(kind, service, value);
       await keep('generation', count === 0 ? undefined : { count });
       await keep('accepted', record);
       await keep('paused', isPaused ? {} : undefined);
       await keep('removed', isRemoved ? {} : undefined);
-      onChange();
     },
     setPaused: async (service, isPaused) => {
       if (isPaused === paused.has(service)) return;

@@ -147,4 +147,27 @@ describe('calling off', () => {
     await expect(deploy(service('api', 'two'), service('web', 'two'))).rejects.toThrow('full');
     expect(revisions()).toEqual({ api: 'one', web: 'one' });
   });
+
+  it('15: nobody is left with what was half promised when the disk is full', async () => {
+    await deploy(service('web', 'one'));
+    let isFull = false;
+    const write = async (task: () => Promise<void>): Promise<void> => {
+      if (isFull) throw new Error('database or disk is full');
+      await task();
+    };
+    const full: Records = {
+      ...records,
+      put: (...args) => write(() => records.put(...args)),
+      delete: (...args) => write(() => records.delete(...args)),
+    };
+    const told: Readonly<Record<string, string>>[] = [];
+    accepted = await openAccepted(full, () => told.push(revisions()));
+    const promise = promising(accepted, ['web'], async () => {
+      await accepted.accept([service('web', 'two')]);
+      isFull = true;
+      await accepted.setPaused('web', true);
+    });
+    await expect(promise).rejects.toThrow('full');
+    expect(told).toEqual([{ web: 'two' }, { web: 'one' }]);
+  });
 });
