@@ -3,14 +3,7 @@ import { decide } from './decide.ts';
 import { AcmeError, isAcmeError } from './errors.ts';
 import type { OnAcmeEvent } from './events.ts';
 import { failureOf } from './failure.ts';
-import {
-  emptyRecord,
-  underConfiguration,
-  withFailure,
-  withSaneTimes,
-  withSuccess,
-  type HostRecord,
-} from './host-record.ts';
+import { underConfiguration, withFailure, withSaneTimes, withSuccess, type HostRecord } from './host-record.ts';
 import { coversHost } from './host-name.ts';
 import { createKeyPem, type KeyType } from './key-pair.ts';
 import type { CertStore, Issuer, Leaser, Now, OrderProgress, Solver } from './ports.ts';
@@ -73,7 +66,7 @@ export const stepHost = async (c: StepContext, host: string, signal: AbortSignal
     } catch (error) {
       // Called off: nothing failed.
       both.throwIfAborted();
-      return await fail(c, host, error, both);
+      return await fail(c, host, { error, before: known }, both);
     }
   } finally {
     await lease.release();
@@ -220,16 +213,22 @@ const askWindow = async (c: StepContext, host: string, known: Known, signal: Abo
   return { ...known, record, notBefore: now };
 };
 
-const fail = async (c: StepContext, host: string, error: unknown, signal: AbortSignal): Promise<StepResult> => {
-  const known = await loadHost(c, host).catch(() => undefined);
+/** `before`: what the step began with. What is stored by now may be newer. */
+const fail = async (
+  c: StepContext,
+  host: string,
+  { error, before: begun }: { readonly error: unknown; readonly before: Known },
+  signal: AbortSignal,
+): Promise<StepResult> => {
+  const stored = await loadHost(c, host).catch(() => undefined);
+  const { certificate, record: before } = stored ?? begun;
   const failure = failureOf(error);
   const now = c.now();
-  const before = known?.record ?? { ...emptyRecord, configuration: c.configuration };
   const next = nextTryAt({
     failures: before.failures + 1,
     failure,
     now,
-    notAfter: known?.certificate?.notAfter,
+    notAfter: certificate?.notAfter,
     random: c.random(),
   });
   const isStale = before.order !== undefined && now - before.order.startedAt > Math.max(c.orderTimeoutMs, dayMs);
@@ -242,9 +241,11 @@ const fail = async (c: StepContext, host: string, error: unknown, signal: AbortS
       : failed;
   const notBefore = record.nextTryAt ?? next;
   c.onEvent({ type: 'failed', host, failure, nextTryAt: notBefore });
+  // What cannot be read is not written over: an order may be in it. The certificate serves on meanwhile.
+  if (stored === undefined) return { certificate, record, notBefore };
   // A full disk must not hide the failure, nor turn it into a loop: memory has the next time too.
   await c.store.saveRecord(host, record).catch(() => undefined);
-  const result = await tidied(c, host, { certificate: known?.certificate, record, notBefore });
+  const result = await tidied(c, host, { certificate, record, notBefore });
   // Last: an authority that is away keeps it waiting, and everything else is done by then.
   if (before.order !== undefined && record.order === undefined) await abandon(c, before.order, signal);
   return result;

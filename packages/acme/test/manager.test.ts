@@ -90,6 +90,29 @@ describe('one host and the others', () => {
     expect(await store.hosts()).toEqual(['broken.test']);
   });
 
+  test('A17: a certificate serves on, and nothing that is known is lost, when the files cannot be read after a failure', async () => {
+    await using dir = await tempDir();
+    const good = await createSelfSignedCertificate('a.test', now);
+    const { store } = open(dir.path);
+    await store.saveCertificate('a.test', good);
+    await store.saveRecord('a.test', { ...emptyRecord, isForced: true, nextWindowCheckAt: now + day });
+    let isBroken = false;
+    const { manager, events } = open(dir.path, {
+      store: { ...store, load: (host) => (isBroken ? Promise.reject(new Error('EMFILE')) : store.load(host)) },
+      // Asked last before the authority, which is not there.
+      preflight: () => {
+        isBroken = true;
+        return Promise.resolve(undefined);
+      },
+    });
+    await manager.manage(['a.test']);
+    await manager.tick(signal);
+    expect(events).toContainEqual(expect.objectContaining({ type: 'failed', host: 'a.test' }));
+    expect(manager.current('a.test')?.serial).toBe(good.serial);
+    expect(manager.state()[0]).toMatchObject({ failures: 1, lastFailure: { type: 'ORCA_ACME_UNREACHABLE' } });
+    expect((await store.load('a.test')).record).toMatchObject({ isForced: true });
+  });
+
   test('A17: one whose own certificate has expired is shown that of a wildcard, and the other way round', async () => {
     await using dir = await tempDir();
     const { store } = open(dir.path);
