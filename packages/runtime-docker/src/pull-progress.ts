@@ -12,6 +12,9 @@ export interface PullLine {
 /** Less than this in a whole deadline is no progress: a slow line brings more, a registry that only keeps the connection open does not. */
 const leastBytes = 1024 * 1024;
 
+/** For a layer to be extracted; whatever takes longer is stuck. */
+const longestExtractionS = 3600;
+
 /** Said once of a layer, when it is where it should be. */
 const milestones = new Set(['Already exists', 'Download complete', 'Pull complete']);
 
@@ -49,8 +52,8 @@ export class PullProgress {
     }
     const isMilestone = milestones.has(status) && !this.#done.has(part);
     if (isMilestone) this.#done.add(part);
-    const isExtracted = isFurther && status === 'Extracting' && progressDetail?.units === 's';
-    if (isMilestone || isExtracted || this.#total - this.#totalThen >= leastBytes) {
+    const isExtracting = isFurther && status === 'Extracting' && progressDetail?.units === 's';
+    if (isMilestone || (isExtracting && current <= longestExtractionS) || this.#total - this.#totalThen >= leastBytes) {
       this.#totalThen = this.#total;
       this.#since = this.#now();
     }

@@ -45,13 +45,18 @@ describe('27: the progress deadline of a pull', () => {
     expect(pull.leftMs()).toBe(100);
   });
 
-  it('is put off by a layer that is extracted by an engine that tells seconds and not bytes of it', () => {
+  it('is put off by a layer that is extracted by an engine that tells seconds and not bytes of it, for an hour', () => {
     const { pull, pass } = begin();
-    for (let seconds = 1; seconds <= 20; seconds += 1) {
-      pass(100);
-      pull.hear({ id: 'a', status: 'Extracting', progressDetail: { current: seconds, units: 's' } });
+    const extracting = (current: number): void =>
+      pull.hear({ id: 'a', status: 'Extracting', progressDetail: { current, units: 's' } });
+    for (const seconds of [1, 2, 3, 1200, 3600]) {
+      pass(500);
+      extracting(seconds);
       expect(pull.leftMs()).toBe(600);
     }
+    pass(500);
+    extracting(3601);
+    expect(pull.leftMs()).toBe(100);
   });
 
   it('is not put off by a layer that begins anew again and again', () => {
