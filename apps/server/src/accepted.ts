@@ -52,12 +52,22 @@ export interface Promised {
   readonly isPaused: boolean;
   readonly isRemoved: boolean;
   readonly generation: number;
+  /** The form to go back to, if there is one. */
+  readonly good: AcceptedRecord | undefined;
+  /** What failed and is not to be tried again on its own. */
+  readonly failed: Failed | undefined;
+}
+
+interface Failed {
+  readonly revision: Revision;
+  readonly reason: string;
 }
 
 /** Reads what earlier lives of the control plane promised; `onChange` is told when what is kept, or paused, is another. */
 export const openAccepted = async (records: Records, onChange: () => void = () => {}): Promise<Accepted> => {
   const state = await records.load();
   const { accepted, good, removed, paused, generation } = state;
+  const quarantine = new RecordedQuarantine(records, state.quarantine);
   const changes = new Map<string, number>();
   const recordOf = (service: string, revision: string): AcceptedRecord | undefined =>
     [accepted.get(service), good.get(service)].find((record) => record?.revision === revision);
@@ -108,7 +118,7 @@ export const openAccepted = async (records: Records, onChange: () => void = () =
         accepted.delete(name);
         good.delete(name);
         paused.delete(name);
-        state.quarantine.delete(name);
+        quarantine.delete(name);
       }
       onChange();
     },
@@ -120,10 +130,16 @@ export const openAccepted = async (records: Records, onChange: () => void = () =
       isPaused: paused.has(service),
       isRemoved: removed.has(service),
       generation: generation.get(service) ?? 0,
+      good: good.get(service),
+      failed: quarantine.get(service),
     }),
     changes: (service) => changes.get(service) ?? 0,
-    restore: async (service, { record, isPaused, isRemoved, generation: count }) => {
+    restore: async (service, { record, isPaused, isRemoved, generation: count, good: proven, failed }) => {
       changed(service);
+      // What was proven since is the better form, and what failed since is worth knowing beside what went well before.
+      const lost = good.has(service) ? undefined : proven;
+      if (lost !== undefined) good.set(service, lost);
+      if (failed !== undefined) quarantine.set(service, failed);
       generation.set(service, count);
       if (record === undefined) accepted.delete(service);
       else accepted.set(service, record);
@@ -135,6 +151,7 @@ export const openAccepted = async (records: Records, onChange: () => void = () =
         value === undefined ? records.delete(kind, service) : records.put(kind, service, value);
       await keep('generation', count === 0 ? undefined : { count });
       await keep('accepted', record);
+      if (lost !== undefined) await keep('good', lost);
       await keep('paused', isPaused ? {} : undefined);
       await keep('removed', isRemoved ? {} : undefined);
     },
@@ -156,7 +173,7 @@ export const openAccepted = async (records: Records, onChange: () => void = () =
       await records.put('good', service, record);
       good.set(service, record);
     },
-    quarantine: new RecordedQuarantine(records, state.quarantine),
+    quarantine,
   };
 };
 
@@ -165,11 +182,6 @@ const drop = async (records: Records, name: string): Promise<void> => {
 };
 
 const lastGoodOf = (record: AcceptedRecord | undefined): LastGood<ServiceSpec> | undefined => record;
-
-interface Failed {
-  readonly revision: Revision;
-  readonly reason: string;
-}
 
 /** Failed revisions outlive the process: a restart must not try each of them once more. */
 class RecordedQuarantine extends Map<string, Failed> {

@@ -110,6 +110,41 @@ describe('calling off', () => {
     for (const now of [accepted, await openAccepted(records)]) expect(revisions(now)).toEqual({ web: 'one' });
   });
 
+  it('16: a removal that is called off keeps the form to go back to as well', async () => {
+    await deploy(service('web', 'one'));
+    await accepted.markGood('web');
+    await deploy(service('web', 'two'));
+    const before = await promising(accepted, ['web'], () => accepted.remove(['web']));
+    await takeBack(before, ['web'], { accepted, seen: [] });
+    for (const now of [accepted, await openAccepted(records)])
+      expect(now.services()[0]?.lastGood?.revision).toBe('one');
+  });
+
+  it('29: what failed before is not tried again because the deploy after it is called off', async () => {
+    const failed = { revision: revision('two'), reason: 'exited with code 1' };
+    const deployments = [
+      () => accepted.accept([service('web', 'three')]),
+      () => accepted.remove(['web']),
+      () => accepted.setPaused('web', true),
+    ];
+    for (const next of deployments) {
+      await deploy(service('web', 'two'));
+      accepted.quarantine.set('web', failed);
+      const before = await promising(accepted, ['web'], next);
+      accepted.quarantine.delete('web');
+      await takeBack(before, ['web'], { accepted, seen: [] });
+      for (const now of [accepted, await openAccepted(records)]) expect(now.quarantine.get('web')).toEqual(failed);
+    }
+  });
+
+  it('29: what failed since is remembered when it is called off', async () => {
+    await deploy(service('web', 'one'));
+    const before = await deploy(service('web', 'two'));
+    accepted.quarantine.set('web', { revision: revision('two'), reason: 'exited with code 1' });
+    await takeBack(before, ['web'], { accepted, seen: [] });
+    expect(accepted.quarantine.get('web')?.revision).toBe('two');
+  });
+
   it('16: a first deploy that is called off is taken away', async () => {
     const before = await deploy(service('web', 'one'));
     await takeBack(before, ['web'], { accepted, seen: [] });
