@@ -34,9 +34,8 @@ const key = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-
 await mustRun('openssl', ['req', ...key, '-keyout', keyPath, '-out', certPath, ...subject]);
 await mustRun('pnpm', ['-s', '--filter', '@orca/proxy', 'build'], { cwd: join(import.meta.dirname, '../..') });
 // Only now is it built.
-const { workerArgs, workerEnv, workerFlags } = await import('@orca/proxy/process');
-const worker = { args: [...workerArgs, ...workerFlags], env: workerEnv };
-const place = { dir: temp.path, certPath, keyPath, originPort: await freePort(), worker };
+const { workerArgs } = await import('@orca/proxy/process');
+const place = { dir: temp.path, certPath, keyPath, originPort: await freePort(), workerArgs };
 
 const load = (row: Row, peer: Peer, forSeconds: number): Promise<Load> => {
   // By a name, because without one in the handshake not every peer has a certificate to show.

@@ -19,7 +19,7 @@ export interface Place {
   readonly keyPath: string;
   readonly originPort: number;
   /** How orca's supervisor starts Node for a worker. */
-  readonly worker: { readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> };
+  readonly workerArgs: readonly string[];
 }
 
 interface Command {
@@ -117,11 +117,10 @@ https://app.test:${httpsPort}, https://localhost:${httpsPort} {\n tls ${certPath
     );
     return { file: 'caddy', args: ['run', '--config', config, '--adapter', 'caddyfile'], env: { GOMAXPROCS: '1' } };
   },
-  orca: ({ certPath, keyPath, originPort, worker }, port, httpsPort) => ({
+  orca: ({ certPath, keyPath, originPort, workerArgs }, port, httpsPort) => ({
     file: process.execPath,
-    env: worker.env,
     args: [
-      ...worker.args,
+      ...workerArgs,
       ...(process.env['ORCA_BENCH_NODE_ARGS']?.split(' ') ?? []),
       join(import.meta.dirname, 'orca-worker.mjs'),
       JSON.stringify({ port, httpsPort, originPort, certPath, keyPath }),

@@ -5,6 +5,6 @@ export type { Program } from './heir.ts';
 export type { Log } from './log.ts';
 export type { ProxyStatus } from './status.ts';
 export { proxyStatus, stopProxy } from './visit.ts';
-export { workerArgs, workerEnv, workerFlags } from './worker-memory.ts';
+export { workerArgs } from './worker-memory.ts';
 export type { RefusedCertificate } from '../tls/certificates.ts';
 export { emptyState, type ProxyState } from '../state.ts';

@@ -4,7 +4,7 @@ import { ProxyError } from '../errors.ts';
 import { createCalls, membersOf, type Calls } from './calls.ts';
 import { channelLine } from './line.ts';
 import { protocol } from './protocol.ts';
-import { workerArgs, workerEnv } from './worker-memory.ts';
+import { workerArgs } from './worker-memory.ts';
 
 export interface WorkerProcessOptions {
   /** The program of a worker. */
@@ -30,8 +30,6 @@ export const startWorkerProcess = ({ entry, onEvents }: WorkerProcessOptions): W
   const child = fork(entry, {
     // A supervisor that a worker raised was started with these itself.
     execArgv: [...new Set([...process.execArgv, ...workerArgs])],
-    // What the operator says counts.
-    env: { ...workerEnv, ...process.env },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'json',
   });

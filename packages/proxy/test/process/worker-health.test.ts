@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { exchange, statusOf } from '../harness.ts';
 import { eventually, get } from './a-place.ts';
@@ -18,15 +17,4 @@ test('a port stays open while no worker is there: connections wait for the next 
   const { pool, port } = await aPool(1);
   process.kill(pool.report()[0]?.pid ?? 0, 'SIGKILL');
   expect(statusOf(await exchange(port, get))).toBe(200);
-});
-
-test('the malloc of a worker gives back what is free, and what the operator says of malloc counts', async () => {
-  process.env['MALLOC_ARENA_MAX'] = '3';
-  try {
-    const { pool } = await aPool(1);
-    const environment = readFileSync(`/proc/${pool.report()[0]?.pid}/environ`, 'utf8').split('\0');
-    expect(environment).toEqual(expect.arrayContaining(['MALLOC_ARENA_MAX=3', 'MALLOC_TRIM_THRESHOLD_=131072']));
-  } finally {
-    delete process.env['MALLOC_ARENA_MAX'];
-  }
 });
