@@ -42,24 +42,33 @@ export const overtaken = ({ wanted }: Before, accepted: Accepted): readonly stri
     return isSame ? [] : [name];
   });
 
+/** What came of taking promises back. */
+export interface TakenBack {
+  /** Services that the loop has to look at again. */
+  readonly names: readonly string[];
+  /** Why not all of it was written down, when it was not: the next start may go on with what was called off. */
+  readonly fault: unknown;
+}
+
 /**
- * Takes promises back, except of services of which something else was promised since. Gives
- * the names of those that the loop has to look at again.
+ * Takes promises back, except of services of which something else was promised since. One that
+ * cannot be written down keeps no other from being taken back.
  */
 export const takeBack = async (
   { promised, changes }: Before,
   names: readonly string[],
   { accepted, seen }: { readonly accepted: Accepted; readonly seen: readonly InstanceDetails[] },
-): Promise<readonly string[]> => {
+): Promise<TakenBack> => {
   const own = names.filter((name) => accepted.changes(name) === changes.get(name));
+  let fault: unknown;
   for (const name of own) {
     const before = promised.get(name);
     if (before === undefined) continue;
     const isNew = before.record === undefined && !before.isRemoved;
     const isProven = seen.some((i) => i.service === name && i.stage === 'current');
     // What never was there is taken away again; what runs without a promise of ours is not ours to take away.
-    if (isNew && !isProven) await accepted.remove([name]);
-    else await accepted.restore(name, before);
+    const written = isNew && !isProven ? accepted.remove([name]) : accepted.restore(name, before);
+    await written.catch((error: unknown) => (fault ??= error));
   }
-  return own;
+  return { names: own, fault };
 };

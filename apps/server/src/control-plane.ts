@@ -312,14 +312,15 @@ class Plane implements ServerPlane {
   /** Whoever asked for the deploy called it off: what did not settle goes back to what was promised before. */
   async #callOff({ deployment, names, before }: Order): Promise<End> {
     const { accepted, loop, look } = this.#o;
-    const undone = await this.#file.run(() => {
+    const { names: undone, fault } = await this.#file.run(() => {
       const open = [...names].filter((name) => !loop.isSettled(name));
       return takeBack(before, open, { accepted, seen: look.seen() });
     });
     loop.supersede(undone);
     // Also what waits for its next try: the way back need not.
     loop.request(undone);
-    return { ...(await deployment.end(new Map())), outcome: 'cancelled' };
+    const end: End = { ...(await deployment.end(new Map())), outcome: 'cancelled' };
+    return fault === undefined ? end : { ...end, message: notWritten(this.#o.redact(messageOf(fault))) };
   }
 
   async #stop(request: StopRequest, emit: Emit, signal: AbortSignal): Promise<End> {
@@ -382,6 +383,9 @@ class Plane implements ServerPlane {
     return { good: desired };
   }
 }
+
+const notWritten = (why: string): string =>
+  `called off, but that could not be written down: ${why}; deploy again before the server is restarted`;
 
 const failedEnd = (outcome: End['outcome'], message: string): End => ({
   type: 'end',

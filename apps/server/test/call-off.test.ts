@@ -47,7 +47,7 @@ describe('calling off', () => {
   it('9: goes back to what was promised before, also after a restart', async () => {
     await deploy(service('web', 'one'));
     const before = await deploy(service('web', 'two'));
-    expect(await takeBack(before, ['web'], { accepted, seen: [] })).toEqual(['web']);
+    expect((await takeBack(before, ['web'], { accepted, seen: [] })).names).toEqual(['web']);
     expect(revisions()).toEqual({ web: 'one' });
     expect(revisions(await openAccepted(records))).toEqual({ web: 'one' });
   });
@@ -56,10 +56,10 @@ describe('calling off', () => {
     await deploy(service('web', 'one'));
     const older = await deploy(service('web', 'two'));
     await deploy(service('web', 'three'));
-    expect(await takeBack(older, ['web'], { accepted, seen: [] })).toEqual([]);
+    expect((await takeBack(older, ['web'], { accepted, seen: [] })).names).toEqual([]);
     expect(revisions()).toEqual({ web: 'three' });
     await deploy(service('web', 'two'));
-    expect(await takeBack(older, ['web'], { accepted, seen: [] })).toEqual([]);
+    expect((await takeBack(older, ['web'], { accepted, seen: [] })).names).toEqual([]);
     expect(revisions()).toEqual({ web: 'two' });
   });
 
@@ -181,6 +181,21 @@ describe('calling off', () => {
     accepted = await openAccepted(full);
     await expect(deploy(service('api', 'two'), service('web', 'two'))).rejects.toThrow('full');
     expect(revisions()).toEqual({ api: 'one', web: 'one' });
+  });
+
+  it('15: goes back with all services when the disk is full, and says what was not written down', async () => {
+    await deploy(service('api', 'one'), service('web', 'one'));
+    let isFull = false;
+    const full: Records = {
+      ...records,
+      put: (...args) => (isFull ? Promise.reject(new Error('disk is full')) : records.put(...args)),
+    };
+    accepted = await openAccepted(full);
+    const before = await deploy(service('api', 'two'), service('web', 'two'), service('new', 'two'));
+    isFull = true;
+    const back = await takeBack(before, ['new', 'api', 'web'], { accepted, seen: [] });
+    expect(back).toEqual({ names: ['new', 'api', 'web'], fault: new Error('disk is full') });
+    expect(revisions()).toEqual({ api: 'one', web: 'one', new: 'two' });
   });
 
   it('15: nobody is left with what was half promised when the disk is full', async () => {
