@@ -93,6 +93,7 @@ export const createImages = (o: ImagesOptions): Images => {
 
   const pullNow = async (reference: ImageReference): Promise<void> => {
     await turn();
+    const call = new AbortController();
     try {
       await assertRoom(o, reference);
       const docker = await engine.docker();
@@ -101,13 +102,18 @@ export const createImages = (o: ImagesOptions): Images => {
       const auth = await readAuth(reference.registry);
       // A registry that takes the connection and says nothing keeps the engine from answering at all.
       const stream = await engine.call(`pull ${reference.text}`, silentMs, () =>
-        docker.pull(reference.text, auth === undefined ? {} : { authconfig: auth }),
+        docker.pull(reference.text, {
+          abortSignal: call.signal,
+          ...(auth === undefined ? {} : { authconfig: auth }),
+        }),
       );
       await endOfPull(docker, stream, { silentMs, progressMs });
       const id = await idOf(reference.text);
       if (id === undefined) throw new Error('the pull ended, but the image is not there');
       if (!known.has(id)) onPulled({ image: reference.text, id });
     } catch (error) {
+      // What is given up here, the engine gives up too; otherwise it and its connection stay until the registry answers.
+      call.abort();
       throw pullError(reference, error);
     } finally {
       running -= 1;

@@ -90,7 +90,8 @@ describe('an engine that', () => {
   it('13: says nothing to a pull is given up, and another pull has its turn', async () => {
     answers.set('GET /images/app:1/json', json({ message: 'No such image' }, 404));
     answers.set('GET /images/json', json([]));
-    answers.set('POST /images/create', () => {});
+    const closed = Promise.withResolvers<void>();
+    answers.set('POST /images/create', (_, res) => void res.on('close', closed.resolve));
     const options = {
       engine: new Engine({ host }),
       onMutation: () => {},
@@ -101,6 +102,8 @@ describe('an engine that', () => {
     await expect(createImages(options).ensure(aSpec('web', '', { image: 'app:1' }), signal)).rejects.toThrow(
       /app:1.*did not answer within 0.2 s/,
     );
+    // The engine is told: else it would go on, and the connection stay for as long as it does.
+    await closed.promise;
   });
 
   it('27: trickles a pull for ever is given up, and another pull has its turn', async () => {
