@@ -23,24 +23,22 @@ export class Engine {
     this.#host = host;
   }
 
-  /** Runs one call against the engine; `what` begins the message if it fails. */
+  /**
+   * Runs one call against the engine; `what` begins the message if it fails. One that is too
+   * late is given up with its connection: an engine that hangs is asked again and again.
+   */
   async call<T>(what: string, timeoutMs: number, task: (docker: Docker) => Promise<T>): Promise<T> {
+    const givenUp = new AbortController();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, fail) => {
-      timer = setTimeout(
-        () =>
-          fail(
-            new RuntimeError(
-              'ORCA_RUNTIME_TIMEOUT',
-              `${what}: the engine did not answer within ${timeoutMs / 1000} s`,
-              { retryable: true },
-            ),
-          ),
-        timeoutMs,
-      );
+      timer = setTimeout(() => {
+        const why = `${what}: the engine did not answer within ${timeoutMs / 1000} s`;
+        fail(new RuntimeError('ORCA_RUNTIME_TIMEOUT', why, { retryable: true }));
+        givenUp.abort();
+      }, timeoutMs);
     });
     try {
-      return await Promise.race([this.docker().then(task), late]);
+      return await Promise.race([this.docker().then((docker) => task(endingWith(docker, givenUp.signal))), late]);
     } catch (error) {
       throw this.#translate(what, error);
     } finally {
@@ -95,6 +93,16 @@ export class Engine {
     return new RuntimeError('ORCA_RUNTIME_ENGINE', `${what}: ${message}`, { retryable, cause: error });
   }
 }
+
+/** The same client, but its requests end when the signal says so, unless they name one of their own. */
+const endingWith = (docker: Docker, signal: AbortSignal): Docker => {
+  const { modem } = docker;
+  const dial: typeof modem.dial = (options, callback) =>
+    modem.dial({ ...options, abortSignal: options.abortSignal ?? signal }, callback);
+  return Object.assign<Docker, Pick<Docker, 'modem'>>(Object.create(docker), {
+    modem: Object.assign<typeof modem, Pick<typeof modem, 'dial'>>(Object.create(modem), { dial }),
+  });
+};
 
 const connection = (host: string): { socketPath: string } | { host: string; port: number; protocol: 'http' } => {
   if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length) };

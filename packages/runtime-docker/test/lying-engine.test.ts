@@ -69,12 +69,15 @@ describe('an engine that', () => {
   });
 
   it('13: does not answer is given up, and what was asked counts as maybe done', async () => {
-    answers.set('GET /_ping', () => {});
+    const { promise: hungUp, resolve } = Promise.withResolvers<undefined>();
+    answers.set('GET /_ping', (_, res) => void res.on('close', () => resolve(undefined)));
     const engine = new Engine({ host });
     await expect(engine.call('start web', 200, (docker) => docker.ping())).rejects.toMatchObject({
       code: 'ORCA_RUNTIME_TIMEOUT',
       retryable: true,
     });
+    // An engine that hangs is asked again and again: no connection to it may be left behind.
+    await hungUp;
   });
 
   it('14: says 200 to a pull and fails inside the stream has not pulled', async () => {
