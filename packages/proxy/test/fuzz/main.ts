@@ -1,5 +1,5 @@
 /**
- * `pnpm fuzz:proxy [--count N] [--seed S] [--from I]`: half of the cases are requests to a whole
+ * `pnpm fuzz:proxy [--count N] [--seed S] [--from I] [--only requests|responses]`: half of the cases are requests to a whole
  * proxy, half are responses to its client; llhttp is the judge of both. Exits with 1 on a finding.
  */
 import { parseArgs } from 'node:util';
@@ -13,8 +13,13 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     from: { type: 'string', default: '0' },
     only: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 });
+if (values.help) {
+  console.log('pnpm fuzz:proxy [--count N] [--seed S] [--from I] [--only requests|responses]');
+  process.exit(0);
+}
 const [count, seed, from] = [values.count, values.seed, values.from].map(Number) as [number, number, number];
 
 let found = 0;
