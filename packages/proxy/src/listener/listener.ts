@@ -9,6 +9,12 @@ import { judgeProxyHeader } from './proxy-protocol.ts';
 /** How long a load balancer may take for its header. */
 const proxyHeaderMs = 3_000;
 
+/**
+ * How many connections may wait to be taken; the kernel allows at most `net.core.somaxconn`. With
+ * Node's 511 a thousand clients that come back at once wait for a second until they try again.
+ */
+const backlog = 4096;
+
 /** The kernel asks a client that is silent for so long whether it is still there. */
 const socketOptions = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
 
@@ -68,7 +74,8 @@ export const createListener = ({ gate, observe, proxyProtocolFrom, onConnection 
     listen: async (where) => {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       server.once('error', reject);
-      server.listen('handle' in where ? where.handle : where, resolve);
+      if ('handle' in where) server.listen(where.handle, backlog, resolve);
+      else server.listen({ ...where, backlog }, resolve);
       await promise;
       server.off('error', reject);
       // Such as no descriptor left for the next connection: it passes, and the listener stays.
