@@ -1,4 +1,3 @@
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Admitted } from './admission.ts';
 import { Attempts, isHealthCheck, type AttemptsDeps } from './attempts.ts';
@@ -15,6 +14,7 @@ import { forwardedPath, type Route } from './route.ts';
 import { withHsts } from './hsts.ts';
 import type { RequestRecord } from './request-record.ts';
 import type { ProxyTimeouts } from './settings.ts';
+import { tallyOf } from './socket-tally.ts';
 import type { Choice } from './table.ts';
 import { trailerFields } from './trailer-fields.ts';
 import type { RawFields, Upstream, UpstreamCall, UpstreamFailure, UpstreamHandler } from './upstream.ts';
@@ -390,13 +390,6 @@ export class Exchange implements UpstreamHandler, ClientListener, Flight {
     }, responseIdleMs).unref();
   }
 }
-
-/** What went through a target's socket from now on. */
-const tallyOf = (target: Duplex): (() => { readonly read: number; readonly written: number }) => {
-  if (!(target instanceof Socket)) return () => ({ read: 0, written: 0 });
-  const { bytesRead, bytesWritten } = target;
-  return () => ({ read: target.bytesRead - bytesRead, written: target.bytesWritten - bytesWritten });
-};
 
 const reasonOfBody = (status: number): string =>
   status === 413 ? 'body larger than the route allows' : status === 408 ? 'the body did not come' : 'malformed body';

@@ -20,6 +20,7 @@ import { createSecretFiles, defaultSecretDirs, type SecretFiles } from './secret
 import { label, labelsOf, restartOf } from './labels.ts';
 import { noRestart, RestartPolicies } from './restart-policies.ts';
 import { containerLines, type ContainerLine, type LogOptions } from './container-logs.ts';
+import { nameTaken } from './name-taken.ts';
 import { candidateName, retiredName, sharedNetwork, stableName } from './names.ts';
 import {
   asInstance,
@@ -367,11 +368,7 @@ class ContainerRuntime implements DockerRuntime {
     for (const holder of holders.filter((c) => c.Names.includes(`/${name}`))) {
       const own = (await this.#list()).find((s) => s.id === holder.Id);
       if (own === undefined) {
-        throw new RuntimeError(
-          'ORCA_RUNTIME_NAME_TAKEN',
-          `the name ${name} is held by a container that orca did not make (${holder.Id.slice(0, 12)}, ${holder.Image}); rename or remove it`,
-          { retryable: false },
-        );
+        throw nameTaken(name, { holder: ` (${holder.Id.slice(0, 12)}, ${holder.Image})` });
       }
       if (own.key === key) return;
       await this.stop(own.key, 10_000, new AbortController().signal);
@@ -384,11 +381,7 @@ class ContainerRuntime implements DockerRuntime {
       await this.#calls.act(seen, `rename to ${name}:`, (container) => container.rename({ name }), { turn: 'rename' });
     } catch (error) {
       if (statusOf(error) !== 409) throw error;
-      throw new RuntimeError(
-        'ORCA_RUNTIME_NAME_TAKEN',
-        `the name ${name} is held by a container that orca did not make; rename or remove it`,
-        { retryable: false, cause: error },
-      );
+      throw nameTaken(name, { cause: error });
     }
   }
 
