@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { freePort, installPackages, mustRun, tempDir } from '@orca/tooling-testbed';
 import { loadHttp1, loadHttp2, type Load } from './load.ts';
 import { startOrigin, startPeer, type Peer, type PeerName } from './peers.ts';
+import { startOrca } from './orca.ts';
 import { formatRow, type Measured } from './report.ts';
 import { rows, type Row } from './rows.ts';
 import { cpuSeconds, residentMiB } from './usage.ts';
@@ -20,7 +21,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '5' },
   },
 });
-const names = values.only.split(',') as readonly PeerName[];
+const names = values.only.split(',') as readonly (PeerName | 'orca')[];
 const seconds = Number(values.seconds);
 /** Until it runs as it will for the rest of its life: a compiler that watches needs to have seen something. */
 const warm = { requests: 60_000, rounds: 10 };
@@ -33,9 +34,7 @@ const subject = ['-subj', '/CN=app.test', '-addext', 'subjectAltName=DNS:app.tes
 const key = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 await mustRun('openssl', ['req', ...key, '-keyout', keyPath, '-out', certPath, ...subject]);
 await mustRun('pnpm', ['-s', '--filter', '@orca/proxy', 'build'], { cwd: join(import.meta.dirname, '../..') });
-// Only now is it built.
-const { workerArgs } = await import('@orca/proxy/process');
-const place = { dir: temp.path, certPath, keyPath, originPort: await freePort(), workerArgs };
+const place = { dir: temp.path, certPath, keyPath, originPort: await freePort() };
 
 const load = (row: Row, peer: Peer, forSeconds: number): Promise<Load> => {
   // By a name, because without one in the handshake not every peer has a certificate to show.
@@ -53,7 +52,7 @@ const measure = async (row: Row, peer: Peer): Promise<Measured> => {
   const before = cpuSeconds(peer.pid);
   const loaded = load(row, peer, seconds);
   // While its connections are open.
-  const resident = new Promise<number>((resolve) => setTimeout(() => resolve(residentMiB(peer.pid)), seconds * 900));
+  const resident = new Promise<number>((resolve) => setTimeout(() => resolve(residentMiB(peer.worker)), seconds * 900));
   const { requests, perSecond, p99Ms, errors } = await loaded;
   const used = cpuSeconds(peer.pid) - before;
   return {
@@ -70,7 +69,7 @@ const origin = await startOrigin(place);
 const peers: Peer[] = [];
 try {
   for (const name of names) {
-    peers.push(await startPeer(name, place, { port: await freePort(), httpsPort: await freePort() }));
+    peers.push(await (name === 'orca' ? startOrca(place) : startPeer(name, place)));
   }
   const asked = values.rows.split(',');
   for (const row of rows.filter(({ name }) => asked.includes(name))) {
@@ -83,6 +82,6 @@ try {
   }
   if (asked.includes('workers')) console.log(await measureWorkers(place, seconds));
 } finally {
-  for (const peer of peers) peer.stop();
+  for (const peer of peers) await peer.stop();
   origin.stop();
 }

@@ -2,15 +2,18 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { waitFor } from '@orca/tooling-testbed';
+import { freePort, waitFor } from '@orca/tooling-testbed';
 
 /** A proxy under measurement: one worker or thread, in front of the same origin. */
 export interface Peer {
   readonly name: string;
+  /** Of it and its children the CPU counts. */
   readonly pid: number;
+  /** Of which the memory counts. */
+  readonly worker: number;
   readonly port: number;
   readonly httpsPort: number;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 export interface Place {
@@ -18,8 +21,6 @@ export interface Place {
   readonly certPath: string;
   readonly keyPath: string;
   readonly originPort: number;
-  /** How orca's supervisor starts Node for a worker. */
-  readonly workerArgs: readonly string[];
 }
 
 interface Command {
@@ -39,19 +40,16 @@ export const startOrigin = async (place: Place): Promise<{ stop(): void }> => {
   return { stop: () => void child.kill() };
 };
 
-export const startPeer = async (
-  name: keyof typeof recipes,
-  place: Place,
-  ports: { readonly port: number; readonly httpsPort: number },
-): Promise<Peer> => {
-  const { port, httpsPort } = ports;
+export const startPeer = async (name: PeerName, place: Place): Promise<Peer> => {
+  const [port, httpsPort] = [await freePort(), await freePort()];
   const child = launch(place, name, recipes[name](place, port, httpsPort));
   await listening(port, name);
   await listening(httpsPort, name);
-  return { name, pid: child.pid ?? 0, port, httpsPort, stop: () => void child.kill() };
+  const { pid = 0 } = child;
+  return { name, pid, worker: pid, port, httpsPort, stop: async () => void child.kill() };
 };
 
-const launch = ({ dir }: Place, name: string, { file, args, env }: Command): ChildProcess => {
+export const launch = ({ dir }: Place, name: string, { file, args, env }: Command): ChildProcess => {
   const log = createWriteStream(join(dir, `${name}.log`));
   const child = spawn(file, args, { env: { ...process.env, HOME: dir, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.pipe(log);
@@ -117,15 +115,6 @@ https://app.test:${httpsPort}, https://localhost:${httpsPort} {\n tls ${certPath
     );
     return { file: 'caddy', args: ['run', '--config', config, '--adapter', 'caddyfile'], env: { GOMAXPROCS: '1' } };
   },
-  orca: ({ certPath, keyPath, originPort, workerArgs }, port, httpsPort) => ({
-    file: process.execPath,
-    args: [
-      ...workerArgs,
-      ...(process.env['ORCA_BENCH_NODE_ARGS']?.split(' ') ?? []),
-      join(import.meta.dirname, 'orca-worker.mjs'),
-      JSON.stringify({ port, httpsPort, originPort, certPath, keyPath }),
-    ],
-  }),
 } satisfies Record<string, Recipe>;
 
 export type PeerName = keyof typeof recipes;

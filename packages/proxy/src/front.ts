@@ -64,10 +64,10 @@ export const createFront = (deps: FrontDeps, options: ProxyOptions): Front => {
   return {
     listen: async (handles) => {
       const { http, https: ofHttps } = handles ?? {};
-      await plain.listen(http ? { handle: http } : { port: options.port, host: options.bind });
+      await plain.listen(http ? { handles: http } : { port: options.port, host: options.bind });
       try {
         await secure?.listen(
-          ofHttps ? { handle: ofHttps } : { port: https?.port ?? 0, host: https?.bind ?? options.bind },
+          ofHttps ? { handles: ofHttps } : { port: https?.port ?? 0, host: https?.bind ?? options.bind },
         );
       } catch (error) {
         // Both or none: a proxy that says it could not begin must not go on listening.

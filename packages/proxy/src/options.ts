@@ -84,11 +84,14 @@ export interface ProxyOptions extends ProxySettings {
   readonly now?: () => number;
 }
 
-/** Listening handles, one for each port of the proxy. */
+/**
+ * Listening handles for each port of the proxy. Several of the same socket (each time a handle is
+ * sent to a process it gets another) let it take as many connections in a turn of its loop.
+ */
 export interface ListenHandles {
-  readonly http: object;
+  readonly http: readonly object[];
   /** Needed where the proxy has HTTPS. */
-  readonly https?: object;
+  readonly https?: readonly object[];
 }
 
 export interface ProxyAddress {

@@ -1,5 +1,7 @@
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { plainAddress } from '../address.ts';
+import { ProxyError } from '../errors.ts';
 import type { Observer } from '../events.ts';
 import { compileTrust } from '../trust.ts';
 import { lookAtFirstBytes } from './first-bytes.ts';
@@ -28,9 +30,12 @@ export interface ListenerOptions {
 }
 
 export interface Listener {
-  /** On a port, or on a handle that is bound already. */
+  /**
+   * On a port, or on handles of one that is bound already. libuv takes one connection of each handle
+   * in a turn of its loop, however many wait.
+   */
   listen(
-    where: { readonly port: number; readonly host: string | undefined } | { readonly handle: object },
+    where: { readonly port: number; readonly host: string | undefined } | { readonly handles: readonly object[] },
   ): Promise<void>;
   readonly address: AddressInfo | undefined;
   /** Takes no more connections; resolves when the last one is closed. */
@@ -43,7 +48,7 @@ export const createListener = ({ gate, observe, proxyProtocolFrom, onConnection 
   const take = (socket: Socket, address: string): void => {
     if (gate.admitFrom(socket, address)) onConnection(socket, address);
   };
-  const server = createServer(socketOptions, (socket) => {
+  const greet = (socket: Socket): void => {
     // From here on somebody always listens: a reset may come at any time.
     socket.on('error', () => {});
     const address = plainAddress(socket.remoteAddress ?? '');
@@ -69,26 +74,34 @@ export const createListener = ({ gate, observe, proxyProtocolFrom, onConnection 
       },
       onFailed: (why) => refuse(why === 'timeout' ? 'no PROXY header in time' : 'closed before its PROXY header'),
     });
-  });
+  };
+  let servers: readonly Server[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  };
   return {
     listen: async (where) => {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      server.once('error', reject);
-      if ('handle' in where) server.listen(where.handle, backlog, resolve);
-      else server.listen({ ...where, backlog }, resolve);
-      await promise;
-      server.off('error', reject);
+      if (servers.length > 0) throw new ProxyError('ORCA_PROXY_ALREADY_LISTENING', 'listen() was called before');
+      const create = (): Server => createServer(socketOptions, greet);
+      servers =
+        'handles' in where
+          ? where.handles.map((handle) => create().listen(handle, backlog))
+          : [create().listen({ ...where, backlog })];
+      try {
+        await Promise.all(servers.map((server) => once(server, 'listening')));
+      } catch (error) {
+        // All or none: who is told that it failed must not find it listening.
+        void close();
+        servers = [];
+        throw error;
+      }
       // Such as no descriptor left for the next connection: it passes, and the listener stays.
-      server.on('error', (cause) => observe({ kind: 'listener-failed', cause }));
+      for (const server of servers) server.on('error', (cause) => observe({ kind: 'listener-failed', cause }));
     },
     get address() {
-      const address = server.address();
+      const address = servers[0]?.address() ?? null;
       return address === null || typeof address === 'string' ? undefined : address;
     },
-    close: async () => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      server.close(() => resolve());
-      await promise;
-    },
+    close,
   };
 };

@@ -23,6 +23,14 @@ export interface Handles {
   readonly https?: ListeningHandle;
 }
 
+/**
+ * How many handles of a port each worker gets. libuv takes one connection of each in a turn of its
+ * loop, and a turn of a busy worker lasts some 20 ms: a thousand clients that come back at once would
+ * wait for 20 s with one. Every handle is looked at for every connection, whoever takes it, so that
+ * the workers share a number (decision 055).
+ */
+export const handlesPerWorker = (workers: number): number => Math.ceil(16 / workers);
+
 interface RawHandle {
   getsockname(out: { port?: number }): number;
   close(): void;

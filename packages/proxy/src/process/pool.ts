@@ -4,7 +4,7 @@ import type { RefusedCertificate } from '../tls/certificates.ts';
 import { codeOf, membersOf, type Calls } from './calls.ts';
 import type { ProxyConfig } from './config.ts';
 import type { Program } from './heir.ts';
-import { eachOf, type Handles } from './listening-handle.ts';
+import { eachOf, handlesPerWorker, type Handles } from './listening-handle.ts';
 import type { Log } from './log.ts';
 import type { MetricsSnapshot } from '../metrics/snapshot.ts';
 import { Queue } from './queue.ts';
@@ -297,8 +297,10 @@ export class Pool {
       calls.call('start', { config, dir, nth, ...program }, patience),
       ...(config.https === undefined ? [] : [calls.call('tickets', { keys: this.#o.tickets.keys }, patience)]),
       calls.call('state', this.#state, patience),
-      ...eachOf(handles).map(([door, { handle, address }]) =>
-        calls.call('handle', { door, address }, { ...patience, handle }),
+      ...eachOf(handles).flatMap(([door, { handle, address }]) =>
+        Array.from({ length: handlesPerWorker(config.workers) }, () =>
+          calls.call('handle', { door, address }, { ...patience, handle }),
+        ),
       ),
       calls.call('listen', {}, patience),
     ]);

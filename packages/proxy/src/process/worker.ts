@@ -4,7 +4,7 @@ import { ProxyError } from '../errors.ts';
 import type { Proxy } from '../options.ts';
 import { emptyState, parseState, putInForce, type ProxyState } from '../state.ts';
 import { codeOf, createCalls, membersOf, type Calls, type Handlers } from './calls.ts';
-import { parseAddress, parseConfig, type ProxyConfig } from './config.ts';
+import { parseAddress, parseConfig, type Door, type ProxyConfig } from './config.ts';
 import { batchEvents } from './event-batch.ts';
 import type { Program } from './heir.ts';
 import type { Line } from './line.ts';
@@ -31,7 +31,7 @@ interface Equipment {
 export class Worker {
   readonly #exit: Exit;
   readonly #calls: Calls;
-  readonly #handles = new Map<string, ListeningHandle>();
+  readonly #handles: Record<Door, ListeningHandle[]> = { http: [], https: [] };
   #equipment: Equipment | undefined;
   #state: ProxyState | undefined;
   #ticketKeys = '';
@@ -49,7 +49,7 @@ export class Worker {
       },
       handle: (params, { handle }) => {
         const { door, address } = membersOf(params);
-        this.#handles.set(String(door), adoptHandle(handle, parseAddress(address)));
+        this.#handles[door === 'https' ? 'https' : 'http'].push(adoptHandle(handle, parseAddress(address)));
       },
       listen: () => this.#listen(),
       ping: () => ({ residentBytes: process.memoryUsage.rss() }),
@@ -109,16 +109,18 @@ export class Worker {
     };
   }
 
+  /** One handle of each port, which is all that another process needs. */
   get #inherited(): Handles {
-    const [http, https] = [this.#handles.get('http'), this.#handles.get('https')];
+    const [[http], [https]] = [this.#handles.http, this.#handles.https];
     if (http === undefined) throw new ProxyError('ORCA_PROXY_PROTOCOL', 'no listening handle came along');
     return { http, ...(https && { https }) };
   }
 
   async #listen(): Promise<void> {
-    const { http, https } = this.#inherited;
+    const { https } = this.#inherited;
+    const handlesOf = (door: Door): readonly object[] => this.#handles[door].map(({ handle }) => handle);
     try {
-      await this.#proxy.listen({ http: http.handle, ...(https && { https: https.handle }) });
+      await this.#proxy.listen({ http: handlesOf('http'), ...(https && { https: handlesOf('https') }) });
       this.#isListening = true;
     } catch (cause) {
       const code = codeOf(cause);
