@@ -1,7 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { asStoreError, openDatabase } from './database.ts';
 import { StoreError } from './errors.ts';
-import type { Store } from './store.ts';
+import type { Change, Store } from './store.ts';
+import { inTransaction } from './transaction.ts';
 
 export interface StoreOptions {
   /** The database file, or `:memory:`. */
@@ -26,19 +27,21 @@ export function createStore(options: StoreOptions): Store {
       throw asStoreError(error, path);
     }
   };
+  /** Gives how many values each of them changed. */
+  const write = (changes: readonly Change[]): Promise<readonly number[]> =>
+    run(() => {
+      // Before anything is begun: what JSON cannot hold needs no way back.
+      const tasks = changes.map((change) => taskOf(sql, change, keep));
+      return inTransaction(database, () => tasks.map((task) => task()));
+    });
   return {
     get: (kind, id) => run(() => decode(sql.get.get(kind, id)?.['value'])),
-    put: (kind, id, value) => run(() => void sql.put.run(kind, id, encode(value))),
-    delete: (kind, id) => run(() => sql.delete.run(kind, id).changes > 0),
+    put: async (kind, id, value) => void (await write([{ type: 'put', kind, id, value }])),
+    delete: async (kind, id) => (await write([{ type: 'delete', kind, id }]))[0] === 1,
     list: (kind) =>
       run(() => sql.list.all(kind).map((row) => ({ id: String(row['id']), value: decode(row['value']) }))),
-    append: (kind, record) =>
-      run(() =>
-        inTransaction(database, () => {
-          sql.append.run(kind, encode(record));
-          sql.trim.run(kind, kind, keep);
-        }),
-      ),
+    append: async (kind, record) => void (await write([{ type: 'append', kind, record }])),
+    write: async (changes) => void (await write(changes)),
     tail: (kind, limit) =>
       run(() =>
         sql.tail
@@ -53,8 +56,9 @@ export function createStore(options: StoreOptions): Store {
 }
 
 type Statement = 'get' | 'put' | 'delete' | 'list' | 'append' | 'trim' | 'tail';
+type Statements = Readonly<Record<Statement, StatementSync>>;
 
-const prepare = (database: DatabaseSync): Readonly<Record<Statement, StatementSync>> => ({
+const prepare = (database: DatabaseSync): Statements => ({
   get: database.prepare('SELECT value FROM entry WHERE kind = ? AND id = ?'),
   put: database.prepare(
     'INSERT INTO entry (kind, id, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
@@ -69,15 +73,26 @@ const prepare = (database: DatabaseSync): Readonly<Record<Statement, StatementSy
   tail: database.prepare('SELECT value FROM record WHERE kind = ? ORDER BY seq DESC LIMIT ?'),
 });
 
-const inTransaction = (database: DatabaseSync, work: () => void): void => {
-  database.exec('BEGIN IMMEDIATE');
-  try {
-    work();
-    database.exec('COMMIT');
-  } catch (error) {
-    // A full disk may have rolled it back already.
-    if (database.isTransaction) database.exec('ROLLBACK');
-    throw error;
+/** What makes the change; a value that cannot be kept throws at once. */
+const taskOf = (sql: Statements, change: Change, keep: number): (() => number) => {
+  const { type, kind } = change;
+  switch (type) {
+    case 'put': {
+      const value = encode(change.value);
+      return () => Number(sql.put.run(kind, change.id, value).changes);
+    }
+    case 'delete':
+      return () => Number(sql.delete.run(kind, change.id).changes);
+    case 'append': {
+      const record = encode(change.record);
+      return () => {
+        const { changes } = sql.append.run(kind, record);
+        sql.trim.run(kind, kind, keep);
+        return Number(changes);
+      };
+    }
+    default:
+      return type satisfies never;
   }
 };
 

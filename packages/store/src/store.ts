@@ -3,6 +3,12 @@ export interface Entry {
   readonly value: unknown;
 }
 
+/** One of several changes that belong together. */
+export type Change =
+  | { readonly type: 'put'; readonly kind: string; readonly id: string; readonly value: object }
+  | { readonly type: 'delete'; readonly kind: string; readonly id: string }
+  | { readonly type: 'append'; readonly kind: string; readonly record: object };
+
 /**
  * Durable records of the control plane, in two shapes. `put` keeps a value under a kind and
  * an id, where the last one counts; `append` adds to a journal, which only grows at its end.
@@ -23,6 +29,8 @@ export interface Store {
   list(kind: string): Promise<readonly Entry[]>;
   /** Adds a record to a journal. One that grows too long loses its oldest records. */
   append(kind: string, record: object): Promise<void>;
+  /** All of these changes, in their order, or none: whatever happens meanwhile, nobody ever finds a part of them. */
+  write(changes: readonly Change[]): Promise<void>;
   /** The last records of a journal, oldest first. */
   tail(kind: string, limit: number): Promise<readonly unknown[]>;
   /** Further calls reject; a second close does not. */

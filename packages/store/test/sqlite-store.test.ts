@@ -30,7 +30,7 @@ test('remembers after it was closed and opened again', async () => {
   await after.close();
 });
 
-test('keeps every confirmed record when the process is killed', async () => {
+test('keeps every confirmed write whole when the process is killed', async () => {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'appender.ts'), path], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -42,9 +42,13 @@ test('keeps every confirmed record when the process is killed', async () => {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   const last = Number(told.trim().split('\n').at(-1));
   const store = createStore({ path });
-  expect((await store.tail('journal', 1e6)).slice(0, last)).toEqual(
-    Array.from({ length: last }, (_, index) => ({ n: index + 1 })),
-  );
+  const journal = await store.tail('journal', 1e6);
+  expect(journal.slice(0, last)).toEqual(Array.from({ length: last }, (_, index) => ({ n: index + 1 })));
+  const value = journal.at(-1);
+  expect(await store.list('kind')).toEqual([
+    { id: 'first', value },
+    { id: 'last', value },
+  ]);
   await store.close();
 });
 

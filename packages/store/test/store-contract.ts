@@ -55,6 +55,34 @@ export const storeContract = (engine: string, make: () => Store): void => {
       expect(await store.tail('kind', 3)).toEqual([{ n: 2 }, { n: 3 }, { n: 4 }]);
     });
 
+    test('writes several changes in their order', async () => {
+      await store.put('kind', 'gone', { n: 0 });
+      await store.write([
+        { type: 'put', kind: 'kind', id: 'id', value: { n: 1 } },
+        { type: 'delete', kind: 'kind', id: 'gone' },
+        { type: 'delete', kind: 'kind', id: 'never there' },
+        { type: 'append', kind: 'journal', record: { n: 2 } },
+        { type: 'put', kind: 'kind', id: 'id', value: { n: 3 } },
+        { type: 'append', kind: 'journal', record: { n: 4 } },
+      ]);
+      expect(await store.list('kind')).toEqual([{ id: 'id', value: { n: 3 } }]);
+      expect(await store.tail('journal', 9)).toEqual([{ n: 2 }, { n: 4 }]);
+      await store.write([]);
+    });
+
+    test('writes nothing of several changes when one of them cannot be written', async () => {
+      await store.put('kind', 'id', { n: 1 });
+      const writing = store.write([
+        { type: 'put', kind: 'kind', id: 'id', value: { n: 2 } },
+        { type: 'append', kind: 'journal', record: { n: 2 } },
+        { type: 'put', kind: 'kind', id: 'other', value: () => 1 },
+      ]);
+      await expect(writing).rejects.toMatchObject({ code: 'ORCA_STORE_VALUE_INVALID' });
+      expect(await store.list('kind')).toEqual([{ id: 'id', value: { n: 1 } }]);
+      expect(await store.tail('journal', 9)).toEqual([]);
+      await store.put('kind', 'id', { n: 3 });
+    });
+
     test('refuses what JSON cannot hold, and keeps what was there', async () => {
       await store.put('kind', 'id', { n: 1 });
       await expect(store.put('kind', 'id', () => 1)).rejects.toMatchObject({ code: 'ORCA_STORE_VALUE_INVALID' });
