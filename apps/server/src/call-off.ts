@@ -1,5 +1,6 @@
 import type { InstanceDetails } from '@orca/runtime-docker';
-import type { Accepted, Promised } from './accepted.ts';
+import type { Accepted } from './accepted.ts';
+import type { PromiseDraft, Promised } from './promised.ts';
 
 /** What was promised of some services, so that they can go back to it. */
 export interface Before {
@@ -15,16 +16,10 @@ export interface Before {
 export const promising = async (
   accepted: Accepted,
   names: Iterable<string>,
-  promise: () => Promise<void>,
+  ask: (draft: PromiseDraft) => void,
 ): Promise<Before> => {
   const promised = new Map([...names].map((name) => [name, accepted.promised(name)] as const));
-  try {
-    await promise();
-  } catch (error) {
-    // The disk may be full: what counts is that nothing half promised is acted on.
-    for (const [name, before] of promised) await accepted.restore(name, before).catch(() => undefined);
-    throw error;
-  }
+  await accepted.promise(ask);
   const now = <T>(read: (name: string) => T): ReadonlyMap<string, T> =>
     new Map([...promised.keys()].map((name) => [name, read(name)] as const));
   return { promised, wanted: now((name) => accepted.promised(name)), changes: now((name) => accepted.changes(name)) };
@@ -46,29 +41,31 @@ export const overtaken = ({ wanted }: Before, accepted: Accepted): readonly stri
 export interface TakenBack {
   /** Services that the loop has to look at again. */
   readonly names: readonly string[];
-  /** Why not all of it was written down, when it was not: the next start may go on with what was called off. */
+  /** Why it was not written down, when it was not: the next start may go on with what was called off. */
   readonly fault: unknown;
 }
 
-/**
- * Takes promises back, except of services of which something else was promised since. One that
- * cannot be written down keeps no other from being taken back.
- */
+/** Takes promises back, except of services of which something else was promised since. */
 export const takeBack = async (
   { promised, changes }: Before,
   names: readonly string[],
   { accepted, seen }: { readonly accepted: Accepted; readonly seen: readonly InstanceDetails[] },
 ): Promise<TakenBack> => {
   const own = names.filter((name) => accepted.changes(name) === changes.get(name));
-  let fault: unknown;
-  for (const name of own) {
-    const before = promised.get(name);
-    if (before === undefined) continue;
-    const isNew = before.record === undefined && !before.isRemoved;
-    const isProven = seen.some((i) => i.service === name && i.stage === 'current');
-    // What never was there is taken away again; what runs without a promise of ours is not ours to take away.
-    const written = isNew && !isProven ? accepted.remove([name]) : accepted.restore(name, before);
-    await written.catch((error: unknown) => (fault ??= error));
-  }
+  const written = accepted.goBack((draft) => {
+    for (const name of own) {
+      const before = promised.get(name);
+      if (before === undefined) continue;
+      const isNew = before.record === undefined && !before.isRemoved;
+      const isProven = seen.some((i) => i.service === name && i.stage === 'current');
+      // What never was there is taken away again; what runs without a promise of ours is not ours to take away.
+      if (isNew && !isProven) draft.remove([name]);
+      else draft.restore(name, before);
+    }
+  });
+  const fault = await written.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
   return { names: own, fault };
 };

@@ -256,14 +256,14 @@ class Plane implements ServerPlane {
     const changed = wanted.filter((d) => accepted.get(d.spec.name)?.revision !== d.revision).map((d) => d.spec.name);
     const deployment = this.#deployment(names, emit);
     // Written down before the first action: a control plane that dies now goes on with it when it is back.
-    const before = await promising(accepted, names, async () => {
-      await accepted.bump(anew);
-      await accepted.accept(wanted, deployment.operation);
-      await accepted.remove(removed);
-      for (const name of named ?? []) await accepted.setPaused(name, false);
+    const before = await promising(accepted, names, (draft) => {
+      draft.bump(anew);
+      draft.accept(wanted, deployment.operation);
+      draft.remove(removed);
+      for (const name of named ?? []) draft.setPaused(name, false);
+      draft.tryAgain(tried.map((d) => d.spec.name));
     });
     this.#lastGood = loaded.good;
-    for (const d of tried) accepted.quarantine.delete(d.spec.name);
     this.#deployments.add(deployment);
     deployment.announce(preview);
     this.#fetchAhead(wanted, preview.steps, signal);
@@ -340,10 +340,10 @@ class Plane implements ServerPlane {
     await this.#o.runtime.ping(signal);
     const order = await this.#file.run(async (): Promise<Order> => {
       const { observed, memory } = await this.#o.look.gather(signal);
-      const before = await promising(accepted, names, async () => {
-        const isNew = (name: string): boolean => accepted.get(name) === undefined;
-        await accepted.accept(names.filter(isNew).flatMap((name) => known.get(name) ?? []));
-        for (const name of names) await accepted.setPaused(name, true);
+      const before = await promising(accepted, names, (draft) => {
+        const isNew = (name: string): boolean => draft.get(name).record === undefined;
+        draft.accept(names.filter(isNew).flatMap((name) => known.get(name) ?? []));
+        for (const name of names) draft.setPaused(name, true);
       });
       const scope = new Set(names);
       const deployment = this.#deployment(scope, emit);

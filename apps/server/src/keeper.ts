@@ -251,7 +251,7 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
     secrets,
     images: runtime,
     stamp: () => o.guards.stamp(),
-    recorded: async (name) => (await records.load()).accepted.get(name)?.spec,
+    recorded: async (name) => (await records.load()).get(name)?.record?.spec,
     onRedeploy: (service, changed, operation) => {
       log.info({ service, secrets: changed, operation }, 'a secret changed, and auto_redeploy asks for a new instance');
       loop.supersede([service]);
@@ -326,10 +326,13 @@ const learn = (
   const { service } = event;
   const record = accepted.get(service);
   if (record === undefined) {
-    accepted.forget(service).catch(failed);
-    images.forget(service).catch(failed);
+    // The promise last: while it is there, what is left of the service is not forgotten.
+    images
+      .forget(service)
+      .then(() => accepted.promise((draft) => draft.forget(service)))
+      .catch(failed);
   } else if (!accepted.isPaused(service)) {
-    accepted.markGood(service).catch(failed);
+    accepted.promise((draft) => draft.markGood(service)).catch(failed);
     const proven = seen().find((i) => i.service === service && i.stage === 'current' && i.revision === record.revision);
     if (proven !== undefined) images.proven(service, proven.imageId).catch(failed);
   }

@@ -107,8 +107,10 @@ const acceptRunning = async (
   const isRunning = (d: Service): boolean =>
     details.some((i) => i.service === d.spec.name && i.revision === d.revision && i.stage === 'current');
   const found = desired.filter((d) => !scope.has(d.spec.name) && isRunning(d));
-  await accepted.accept(found);
-  for (const d of found) await accepted.markGood(d.spec.name);
+  await accepted.promise((draft) => {
+    draft.accept(found);
+    for (const d of found) draft.markGood(d.spec.name);
+  });
 };
 
 /** An instance of the wanted revision counts as routed only under the domain that is wanted now. */

@@ -1,7 +1,7 @@
-import type { Store } from '@orca/store';
+import type { Change, Store } from '@orca/store';
 import type { SecretAccess } from './secret-access.ts';
 
-export type RecordStore = Pick<Store, 'list' | 'put' | 'delete'>;
+export type RecordStore = Pick<Store, 'list' | 'write'>;
 
 /**
  * A store that keeps names of secrets where a value became part of a text. What cannot be
@@ -10,11 +10,15 @@ export type RecordStore = Pick<Store, 'list' | 'put' | 'delete'>;
  */
 export const withoutSecrets = (store: RecordStore, secrets: Pick<SecretAccess, 'hide' | 'show'>): RecordStore => {
   const filled = new Set<string>();
+  const hidden = (change: Change): Change => {
+    if (change.type !== 'put' || filled.size === 0) return change;
+    return { ...change, value: secrets.hide(change.value, [...filled]) as object };
+  };
   return {
-    delete: (kind, id) => store.delete(kind, id),
-    put: (kind, id, value) => {
-      for (const name of filledOf(value)) filled.add(name);
-      return store.put(kind, id, filled.size === 0 ? value : (secrets.hide(value, [...filled]) as object));
+    write: (changes) => {
+      for (const change of changes)
+        if (change.type === 'put') for (const name of filledOf(change.value)) filled.add(name);
+      return store.write(changes.map(hidden));
     },
     list: async (kind) => {
       const found = await store.list(kind);

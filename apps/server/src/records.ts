@@ -1,38 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { revision, type DesiredService, type Revision } from '@orca/reconcile';
-import type { RouteSpec, ServiceSpec } from '@orca/spec';
-import type { Store } from '@orca/store';
-import type { SecretAccess } from './secret-access.ts';
+import { revision } from '@orca/reconcile';
+import type { RouteSpec } from '@orca/spec';
+import type { Change, Store } from '@orca/store';
+import { unpromised, type AcceptedRecord, type Failed, type Promised } from './promised.ts';
 import { withoutSecrets, type RecordStore } from './record-store.ts';
-
-/** A service as a deploy asked for it. Templates hold names of secrets, never their values. */
-export type AcceptedRecord = Pick<
-  DesiredService<ServiceSpec>,
-  'spec' | 'revision' | 'order' | 'isRouted' | 'stopGraceMs'
-> & {
-  /** Keyed digests of its secrets as they were; absent in records of earlier versions. */
-  readonly secretDigests?: Readonly<Record<string, string>> | undefined;
-  /** The image that its name stood for, where that may be another one later; see `isMutable`. */
-  readonly imageId?: string | undefined;
-  /** The deploy that asked for it, as the log names it; absent in what was taken over. */
-  readonly operation?: string | undefined;
-};
-
-export interface RecordedState {
-  readonly accepted: Map<string, AcceptedRecord>;
-  readonly good: Map<string, AcceptedRecord>;
-  readonly removed: Set<string>;
-  readonly paused: Set<string>;
-  /** How often a service was asked to be made anew. */
-  readonly generation: Map<string, number>;
-  readonly quarantine: Map<string, { readonly revision: Revision; readonly reason: string }>;
-}
+import type { SecretAccess } from './secret-access.ts';
 
 /** What the control plane remembers between starts. Losing all of it loses no workload. */
 export interface Records {
-  load(): Promise<RecordedState>;
-  put(kind: keyof RecordedState, id: string, value: object): Promise<void>;
-  delete(kind: keyof RecordedState, id: string): Promise<void>;
+  load(): Promise<ReadonlyMap<string, Promised>>;
+  /** All that these promises have other than what is written down already, or none of it. */
+  write(promises: ReadonlyMap<string, Promised>, written: ReadonlyMap<string, Promised>): Promise<void>;
   routes(): Promise<ReadonlyMap<string, RouteSpec>>;
   setRoute(key: string, route: RouteSpec | undefined): Promise<void>;
   /** What sticky cookies are hashed with; made once, and lost with the records: then clients are spread anew. */
@@ -49,29 +27,59 @@ export const createRecords = (plain: Store, secrets: Pick<SecretAccess, 'hide' |
   recordsIn(withoutSecrets(plain, secrets));
 
 const recordsIn = (store: RecordStore): Records => ({
-  load: async () => ({
-    accepted: await entries(store, 'accepted', asAccepted),
-    good: await entries(store, 'good', asAccepted),
-    removed: new Set((await store.list('removed')).map(({ id }) => id)),
-    paused: new Set((await store.list('paused')).map(({ id }) => id)),
-    generation: await entries(store, 'generation', asCount),
-    quarantine: await entries(store, 'quarantine', asFailed),
-  }),
-  put: (kind, id, value) => store.put(kind, id, { version, ...value }),
-  delete: async (kind, id) => void (await store.delete(kind, id)),
+  load: async () => {
+    const accepted = await entries(store, 'accepted', asAccepted);
+    const good = await entries(store, 'good', asAccepted);
+    const removed = await entries(store, 'removed', isThere);
+    const paused = await entries(store, 'paused', isThere);
+    const generation = await entries(store, 'generation', asCount);
+    const quarantine = await entries(store, 'quarantine', asFailed);
+    const names = new Set([accepted, good, removed, paused, generation, quarantine].flatMap((m) => [...m.keys()]));
+    const promised = (name: string): Promised => ({
+      record: accepted.get(name),
+      good: good.get(name),
+      isRemoved: removed.has(name),
+      isPaused: paused.has(name),
+      generation: generation.get(name) ?? 0,
+      failed: quarantine.get(name),
+    });
+    return new Map([...names].map((name) => [name, promised(name)] as const));
+  },
+  write: async (promises, written) => {
+    const changes = [...promises].flatMap(([name, p]) => changesOf(name, p, written.get(name) ?? unpromised));
+    if (changes.length > 0) await store.write(changes);
+  },
   routes: () => entries(store, 'route', asRoute),
   setRoute: async (key, route) => {
-    if (route === undefined) await store.delete('route', key);
-    else await store.put('route', key, { ...route, policyVersion });
+    await store.write([changeOf('route', key, route && { ...route, policyVersion })]);
   },
   stickyKey: async () => {
     const known = (await store.list('sticky-key')).flatMap(({ value }) => asKey(value) ?? [])[0];
     if (known !== undefined) return known;
     const key = randomBytes(32).toString('hex');
-    await store.put('sticky-key', 'key', { key });
+    await store.write([changeOf('sticky-key', 'key', { key })]);
     return key;
   },
 });
+
+const changesOf = (name: string, p: Promised, was: Promised): readonly Change[] => {
+  const change = (kind: string, value: object | undefined): Change =>
+    changeOf(kind, name, value && { version, ...value });
+  const flag = (is: boolean): object | undefined => (is ? {} : undefined);
+  return [
+    ...(p.record === was.record ? [] : [change('accepted', p.record)]),
+    ...(p.good === was.good ? [] : [change('good', p.good)]),
+    ...(p.isRemoved === was.isRemoved ? [] : [change('removed', flag(p.isRemoved))]),
+    ...(p.isPaused === was.isPaused ? [] : [change('paused', flag(p.isPaused))]),
+    ...(p.generation === was.generation
+      ? []
+      : [change('generation', p.generation === 0 ? undefined : { count: p.generation })]),
+    ...(p.failed === was.failed ? [] : [change('quarantine', p.failed)]),
+  ];
+};
+
+const changeOf = (kind: string, id: string, value: object | undefined): Change =>
+  value === undefined ? { type: 'delete', kind, id } : { type: 'put', kind, id, value };
 
 const entries = async <T>(
   store: RecordStore,
@@ -94,10 +102,13 @@ const asAccepted = (value: unknown): AcceptedRecord | undefined => {
 const isAccepted = (value: object): value is AcceptedRecord =>
   ['spec', 'revision', 'order', 'isRouted', 'stopGraceMs'].every((field) => field in value);
 
-const asFailed = (value: unknown): { readonly revision: Revision; readonly reason: string } | undefined => {
+const asFailed = (value: unknown): Failed | undefined => {
   if (typeof value !== 'object' || value === null || !('revision' in value && 'reason' in value)) return undefined;
   return { revision: revision(String(value.revision)), reason: String(value.reason) };
 };
+
+/** What it says is that it is there. */
+const isThere = (): true => true;
 
 const asCount = (value: unknown): number | undefined =>
   typeof value === 'object' && value !== null && 'count' in value && typeof value.count === 'number'

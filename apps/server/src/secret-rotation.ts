@@ -3,7 +3,7 @@ import type { ServiceSpec } from '@orca/spec';
 import { secretNames } from '@orca/spec';
 import type { Accepted } from './accepted.ts';
 import { digestsOf, isMutable, revisionWith, type Images } from './desired.ts';
-import type { AcceptedRecord } from './records.ts';
+import type { AcceptedRecord } from './promised.ts';
 import type { SecretAccess } from './secret-access.ts';
 import { staleSecrets } from './stale-secrets.ts';
 
@@ -64,10 +64,10 @@ const renew = async (
   // A deploy that came meanwhile knows more than what was read before it.
   if (accepted.get(spec.name) !== record) return;
   const operation = randomUUID();
-  await accepted.accept(
-    [{ ...record, spec, revision, secretDigests, imageId: imageId === '' ? undefined : imageId, isPaused: false }],
-    operation,
-  );
-  accepted.quarantine.delete(spec.name);
+  const renewed = { ...record, spec, revision, secretDigests, imageId: imageId === '' ? undefined : imageId };
+  await accepted.promise((draft) => {
+    draft.accept([{ ...renewed, isPaused: false }], operation);
+    draft.tryAgain([spec.name]);
+  });
   onRedeploy(spec.name, changed, operation);
 };

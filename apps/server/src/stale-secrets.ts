@@ -1,4 +1,4 @@
-import type { AcceptedRecord } from './records.ts';
+import type { AcceptedRecord } from './promised.ts';
 
 /** Secrets that have another value than when the service was deployed, sorted. Records without digests tell nothing. */
 export const staleSecrets = (

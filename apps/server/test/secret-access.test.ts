@@ -7,6 +7,7 @@ import { createFileStore, SecretValue, type FileStore } from '@orca/secrets';
 import { parseDesiredState, type ServiceSpec } from '@orca/spec';
 import { createStore, type Store } from '@orca/store';
 import { revisionWith } from '../src/desired.ts';
+import { unpromised, type AcceptedRecord, type Promised } from '../src/promised.ts';
 import { createRecords } from '../src/records.ts';
 import { redactedPlane } from '../src/redacted-plane.ts';
 import { createSecretAccess, type SecretAccess } from '../src/secret-access.ts';
@@ -95,7 +96,9 @@ describe('S10: what leaves the process', () => {
 });
 
 describe('S10: history holds references', () => {
-  const record = (spec: ServiceSpec) => ({
+  const promised = (spec: ServiceSpec): ReadonlyMap<string, Promised> =>
+    new Map([['web', { ...unpromised, record: record(spec) }]]);
+  const record = (spec: ServiceSpec): AcceptedRecord => ({
     spec,
     revision: revisionWith(spec, { imageId: '', secretDigests: {}, generation: 0 }, access),
     order: { kind: 'start-first', reason: '' },
@@ -107,22 +110,24 @@ describe('S10: history holds references', () => {
   it('and gives the value of the day back', async () => {
     await access.refresh();
     const records = createRecords(database, access);
-    await records.put('accepted', 'web', record(specOf({ X: CANARY })));
+    await records.write(promised(specOf({ X: CANARY })), new Map());
     await records.setRoute('web/1@x', { domains: [`${CANARY}.test`], paths: ['/'], stripPrefix: false, port: 80 });
     expect(JSON.stringify([await database.list('accepted'), await database.list('route')])).not.toContain('canary');
     await set('X', 'next-value');
     const again = createRecords(database, access);
-    const { accepted } = await again.load();
-    expect(accepted.get('web')?.spec).toMatchObject({ hostname: 'next-value', liveness: { path: '/next-value' } });
+    expect((await again.load()).get('web')?.record?.spec).toMatchObject({
+      hostname: 'next-value',
+      liveness: { path: '/next-value' },
+    });
     expect((await again.routes()).get('web/1@x')?.domains).toEqual(['next-value.test']);
   });
 
   it('and judges nothing by a text that nobody knows any more', async () => {
     await access.refresh();
-    await createRecords(database, access).put('accepted', 'web', record(specOf({ X: CANARY })));
+    await createRecords(database, access).write(promised(specOf({ X: CANARY })), new Map());
     await store.delete('X');
-    const { accepted } = await createRecords(database, createSecretAccess(store)).load();
-    expect(accepted.get('web')?.spec).toMatchObject({ name: 'web', liveness: undefined });
+    const promises = await createRecords(database, createSecretAccess(store)).load();
+    expect(promises.get('web')?.record?.spec).toMatchObject({ name: 'web', liveness: undefined });
   });
 
   it('a revision tells nothing of a value, and changes with its digest alone', async () => {
