@@ -17,6 +17,8 @@ import { dependencies } from './f22-dependencies.ts';
 import { liveness } from './f23-liveness.ts';
 import { crashes } from './f24-crashes.ts';
 import { held } from './f25-held.ts';
+import { promiseDisk } from './f26-promise-disk.ts';
+import { recordsDisk } from './f26-records-disk.ts';
 import { secretsDisk } from './f26-secrets-disk.ts';
 import { proxyLives } from './f27-proxy-lives.ts';
 import { secrets } from './f43-secrets.ts';
@@ -42,6 +44,8 @@ export const scenarios: readonly Scenario[] = [
   crashes,
   held,
   secretsDisk,
+  recordsDisk,
+  promiseDisk,
   proxyLives,
   secrets,
 ];
