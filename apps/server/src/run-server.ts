@@ -226,10 +226,12 @@ const listen = async <T>(start: () => Promise<T>, port: number): Promise<T> => {
   try {
     return await start();
   } catch (cause) {
-    const why = isCode(cause, 'EADDRINUSE') ? `port ${port} is already in use` : messageOf(cause);
+    const why = isCode(cause, 'EADDRINUSE')
+      ? `port ${port} is already in use: stop what uses it (\`ss -lntp\` shows it)`
+      : messageOf(cause);
     throw new ServerError(
-      'ORCA_SERVER_PORT_IN_USE',
-      `the API cannot listen: ${why} (stop what uses it, or change [cluster] api_port in cluster.toml)`,
+      'ORCA_SERVER_PORT_UNAVAILABLE',
+      `the API cannot listen: ${why}; or change [cluster] api_port in cluster.toml`,
       { cause },
     );
   }

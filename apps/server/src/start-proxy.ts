@@ -36,7 +36,7 @@ export const startProxy = async ({ home, cluster, options, log }: StartProxyOpti
     if (!isCode(cause, 'ORCA_PROXY_PORT_UNAVAILABLE'))
       throw new ServerError('ORCA_SERVER_PROXY', messageOf(cause), { cause });
     throw new ServerError(
-      'ORCA_SERVER_PORT_IN_USE',
+      'ORCA_SERVER_PORT_UNAVAILABLE',
       `the proxy ${messageOf(cause)}; or change [proxy] http_port, https_port or bind in cluster.toml`,
       { cause },
     );

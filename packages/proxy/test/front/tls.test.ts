@@ -214,6 +214,13 @@ test('P64 agrees on HTTP/2 or HTTP/1.1, and refuses other protocols with the ale
   }
 });
 
+test('P64 agrees on HTTP/1.1 alone where HTTP/2 is turned off', async () => {
+  const proxy = await aSecureProxy([], { https: { port: 0, bind: '127.0.0.1', http2: false } });
+  const both = await shake(proxy.httpsPort, { ALPNProtocols: ['h2', 'http/1.1'] });
+  expect(both.alpnProtocol).toBe('http/1.1');
+  expect(await refusal(proxy.httpsPort, { ALPNProtocols: ['h2'] })).toMatch(/NO_APPLICATION_PROTOCOL/);
+});
+
 test('P64 answers tls-alpn-01 while a challenge is live, and serves others meanwhile', async () => {
   const proxy = await aSecureProxy(await echo());
   const challenge = { name: 'app.test', ...aPair('app.test', 'challenge.test') };

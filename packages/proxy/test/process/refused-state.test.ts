@@ -1,10 +1,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import type { ProxyState } from '@orca/proxy/process';
+import { ownProgram, type ProxyState } from '@orca/proxy/process';
+import { membersOf } from '../../src/process/calls.ts';
+import { parseAddress } from '../../src/process/config.ts';
+import { connectTo } from '../../src/process/connect.ts';
+import { bootId } from '../../src/process/owner.ts';
+import { placeIn } from '../../src/process/place.ts';
+import { writeKept } from '../../src/process/state-file.ts';
+import { Supervisor } from '../../src/process/supervisor.ts';
 import { certificate } from '../front/tls-harness.ts';
-import { exchange, route, statusOf, target } from '../harness.ts';
+import { closing, exchange, route, statusOf, target } from '../harness.ts';
 import { anyPort, aPlace, eventually, get, helloState } from './a-place.ts';
+import { anotherVersion } from './another-version.ts';
 import { aPool, servingIn } from './a-pool.ts';
 
 /** What only a process that serves would find out, each with what is said of it. */
@@ -91,4 +99,33 @@ test('a kept file that cannot be used is named in the log, and keeps nobody from
   expect(place.log()).toMatch(/kept cannot be read[^]*routes is not a list/);
   await proxy.replace({ table: { routes: [route([])] } });
   expect(statusOf(await exchange(proxy.address.port, get))).toBe(503);
+});
+
+test('a kept state that no worker serves by is given up, so that the next controller’s workers can start', async () => {
+  const place = aPlace();
+  const config = { http: anyPort, workers: 1 };
+  await writeKept(placeIn(place.dir).keptPath, bootId(), { config, state: await helloState(), epoch: 1 });
+  const { workerEntry } = anotherVersion([
+    'process/worker.ts',
+    'const next = parseState(params);',
+    `const next = parseState(params);
+    if (next.table.routes.length > 0) throw new ProxyError('ORCA_PROXY_TABLE_INVALID', 'no routes here');`,
+  ]);
+  const errors: string[] = [];
+  const supervisor = new Supervisor({
+    dir: place.dir,
+    workerEntry,
+    program: ownProgram(),
+    log: { info: () => {}, error: (message, details) => void errors.push(`${message}: ${JSON.stringify(details)}`) },
+    now: () => performance.now(),
+    onEnd: () => {},
+  });
+  await supervisor.restore();
+  closing(() => supervisor.stop(0));
+  expect(errors).toEqual([expect.stringMatching(/what was kept cannot be served: .*no routes here/)]);
+  const controller = await connectTo(placeIn(place.dir), {});
+  closing(() => controller?.end());
+  await controller?.call('hello', { role: 'controller' });
+  const { http } = membersOf(await controller?.call('configure', { config }, { timeoutMs: 20_000 }));
+  expect(statusOf(await exchange(parseAddress(http).port, get))).toBe(404);
 });

@@ -49,6 +49,22 @@ test('who is told to end while it hands over takes its heir with it', async () =
   expect(existsSync(join(place.dir, 'proxy.pid'))).toBe(false);
 });
 
+test('who has handed over does not do it again', async () => {
+  const place = aPlace();
+  const proxy = await place.attach();
+  proxy.detach();
+  const other = await connectTo(placeIn(place.dir), {});
+  await other?.call('hello', { role: 'controller' });
+  const succeed = async (build: string): Promise<unknown> =>
+    other?.call('succeed', { entry: entries.supervisor, build }, { timeoutMs: 0 });
+  const [first, second] = await Promise.allSettled([succeed('first'), succeed('second')]);
+  expect(first.status).toBe('fulfilled');
+  expect(second).toMatchObject({ status: 'rejected', reason: { code: 'ORCA_PROXY_UNREACHABLE' } });
+  expect(await proxyStatus(place.dir)).toMatchObject({ build: 'first' });
+  expect(place.log().match(/hands over/g)).toHaveLength(1);
+  other?.end();
+});
+
 test('an heir whose predecessor dies before it owns anything ends, and so do its workers', async () => {
   const place = aPlace();
   const handle = openHandle(anyPort);
