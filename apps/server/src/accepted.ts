@@ -58,13 +58,16 @@ export const openAccepted = async (records: Records, onChange: () => void = () =
     failed: quarantine.get(service),
   });
   const take = (draft: PromiseDraft, from: ReadonlyMap<string, Failed>): void => {
+    let isOther = false;
     for (const [service, next] of draft.promises) {
+      const was = promised(service);
+      if (next.record !== was.record || next.isPaused !== was.isPaused) isOther = true;
       promises.set(service, next);
       // What failed meanwhile is known to the loop already.
       if (next.failed !== from.get(service)) quarantine.learn(service, next.failed);
     }
     for (const service of draft.wanted) changes.set(service, (changes.get(service) ?? 0) + 1);
-    if (draft.wanted.size > 0) onChange();
+    if (isOther) onChange();
   };
   const change = (ask: (draft: PromiseDraft) => void, counts: 'once written' | 'anyway'): Promise<void> =>
     writing.run(async () => {

@@ -26,8 +26,10 @@ export const promising = async (
 };
 
 /** Services of which somebody else wants something different by now: how they ended is no answer to who asked before. */
-export const overtaken = ({ wanted }: Before, accepted: Accepted): readonly string[] =>
+export const overtaken = ({ wanted, changes }: Before, accepted: Accepted): readonly string[] =>
   [...wanted].flatMap(([name, then]) => {
+    // Nobody asked for anything since; only its secrets may have been renewed.
+    if (accepted.changes(name) === changes.get(name)) return [];
     const now = accepted.promised(name);
     // What was to be removed is forgotten when it is gone.
     const isSame =

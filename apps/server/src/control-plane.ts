@@ -32,7 +32,7 @@ import {
   type Order,
 } from './order.ts';
 import { refreshImages } from './refresh-images.ts';
-import { SingleFile } from './single-file.ts';
+import type { SingleFile } from './single-file.ts';
 import { staleReason, staleSecrets } from './stale-secrets.ts';
 import { statusOf } from './status.ts';
 import { messageOf, wireIssue, wirePlan } from './wire.ts';
@@ -46,6 +46,8 @@ export interface ControlPlaneOptions {
   readonly accepted: Accepted;
   readonly look: Look;
   readonly loop: Reconciler<ServiceSpec>;
+  /** Accepting is short and one at a time; the work itself is the loop's, service by service. */
+  readonly orders: SingleFile;
   readonly redact: (text: string) => string;
   readonly mutations: () => number;
   /** Monotonic milliseconds. */
@@ -71,8 +73,6 @@ export const createControlPlane = (o: ControlPlaneOptions): ServerPlane => new P
 
 class Plane implements ServerPlane {
   readonly #o: ControlPlaneOptions;
-  /** Accepting is short and one at a time; the work itself is the loop's, service by service. */
-  readonly #file = new SingleFile();
   readonly #deployments = new Set<Deployment>();
   /** What the files said when they were last whole. */
   #lastGood: Good | undefined;
@@ -189,7 +189,7 @@ class Plane implements ServerPlane {
     }
     // One that is being made anew comes to its end first: then a hundred who ask at once are served by two.
     if (request.recreate && !request.dryRun) await this.#o.loop.settled(new Set(request.services), signal);
-    const order = await this.#file.run(async () => {
+    const order = await this.#o.orders.run(async () => {
       // What somebody else made anew since this was asked for is what was asked for.
       const anew = stillToMakeAnew(generations, this.#o.accepted);
       return this.#begun(await this.#order(request, anew, emit, signal));
@@ -312,7 +312,7 @@ class Plane implements ServerPlane {
   /** Whoever asked for the deploy called it off: what did not settle goes back to what was promised before. */
   async #callOff({ deployment, names, before }: Order): Promise<End> {
     const { accepted, loop, look } = this.#o;
-    const { names: undone, fault } = await this.#file.run(() => {
+    const { names: undone, fault } = await this.#o.orders.run(() => {
       const open = [...names].filter((name) => !loop.isSettled(name));
       return takeBack(before, open, { accepted, seen: look.seen() });
     });
@@ -338,7 +338,7 @@ class Plane implements ServerPlane {
     const unknown = unknownNames(names, [...known.values()]);
     if (unknown !== undefined) return failedEnd('refused', unknown);
     await this.#o.runtime.ping(signal);
-    const order = await this.#file.run(async (): Promise<Order> => {
+    const order = await this.#o.orders.run(async (): Promise<Order> => {
       const { observed, memory } = await this.#o.look.gather(signal);
       const before = await promising(accepted, names, (draft) => {
         const isNew = (name: string): boolean => draft.get(name).record === undefined;

@@ -29,6 +29,7 @@ import { createProxyRouter } from './router.ts';
 import { createSecretRotation } from './secret-rotation.ts';
 import type { SecretAccess } from './secret-access.ts';
 import type { FileGuards } from './secret-guards.ts';
+import { SingleFile } from './single-file.ts';
 import { withSettledStop } from './settled-stop.ts';
 import { messageOf } from './wire.ts';
 
@@ -199,6 +200,8 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
       plane.hear(event);
     },
   });
+  /** Deploys, stops and what changed secrets ask for. */
+  const orders = new SingleFile();
   const plane = createControlPlane({
     clusterName: cluster.name,
     version: o.version,
@@ -207,6 +210,7 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
     accepted,
     look,
     loop,
+    orders,
     desired,
     now,
     redact: (text) => secrets.redact(text),
@@ -248,6 +252,7 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
 
   const rotation = createSecretRotation({
     accepted,
+    orders,
     secrets,
     images: runtime,
     stamp: () => o.guards.stamp(),

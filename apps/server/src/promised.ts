@@ -73,6 +73,11 @@ export class PromiseDraft {
     }
   }
 
+  /** The same as before with its secrets as they are now: nobody's wish, so that whoever asked for it may still call it off. */
+  renew(record: AcceptedRecord): void {
+    this.#set(record.spec.name, { record });
+  }
+
   /** Nobody wants them any more; they are taken away, then forgotten. */
   remove(services: Iterable<string>): void {
     for (const name of services)

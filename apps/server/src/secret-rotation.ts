@@ -5,17 +5,20 @@ import type { Accepted } from './accepted.ts';
 import { digestsOf, isMutable, revisionWith, type Images } from './desired.ts';
 import type { AcceptedRecord } from './promised.ts';
 import type { SecretAccess } from './secret-access.ts';
+import type { SingleFile } from './single-file.ts';
 import { staleSecrets } from './stale-secrets.ts';
 
 export interface SecretRotationOptions {
   readonly accepted: Accepted;
-  readonly secrets: SecretAccess;
+  readonly secrets: Pick<SecretAccess, 'refresh' | 'digests' | 'hide'>;
+  /** The queue of orders: what others ask for is judged, and promised, before this or after it. */
+  readonly orders: SingleFile;
   readonly images: Images;
   /** The spec as it was written down, read with the values of today. */
   readonly recorded: (service: string) => Promise<ServiceSpec | undefined>;
   /** Changes whenever the secrets file does; `undefined` when there is none. */
   readonly stamp: () => Promise<string | undefined>;
-  /** Asked for once it was written down that a service is to be replaced. */
+  /** Told, still in its turn, once it was written down that a service is to be replaced. */
   readonly onRedeploy: (service: string, changed: readonly string[], operation: string) => void;
 }
 
@@ -24,27 +27,47 @@ export interface SecretRotation {
   look(signal: AbortSignal): Promise<void>;
 }
 
+/** An engine that does not answer must not keep other orders waiting. */
+const longestMs = 60_000;
+
 /**
  * What was deployed is taken as it was, with only its secrets renewed: files that were edited
  * meanwhile wait for their own deploy. Without `auto_redeploy` a changed secret waits as well.
  */
 export const createSecretRotation = (o: SecretRotationOptions): SecretRotation => {
-  let last: string | undefined;
+  let last: { readonly stamp: string | undefined; readonly users: readonly AcceptedRecord[] } = {
+    stamp: undefined,
+    users: [],
+  };
   return {
     look: async (signal) => {
       const stamp = await o.stamp();
-      if (stamp === last) return;
-      await o.secrets.refresh();
-      const records = o.accepted.services().flatMap(({ spec, isPaused }) => {
-        const record = spec.autoRedeploy === true && !isPaused ? o.accepted.get(spec.name) : undefined;
-        return record === undefined ? [] : [record];
+      // A promise that was taken back may be one with older secrets.
+      if (stamp === last.stamp && isSame(usersOf(o.accepted), last.users)) return;
+      await o.orders.run(async () => {
+        await renewAll(o, AbortSignal.any([signal, AbortSignal.timeout(longestMs)]));
+        // Only now: what failed half-way is looked at again.
+        last = { stamp, users: usersOf(o.accepted) };
       });
-      const digests = await o.secrets.digests([...new Set(records.flatMap(({ spec }) => secretNames(spec)))]);
-      for (const record of records) await renew(o, record, digests, signal);
-      // Only now: what failed half-way is looked at again.
-      last = stamp;
     },
   };
+};
+
+/** What is to follow its secrets. */
+const usersOf = (accepted: Accepted): readonly AcceptedRecord[] =>
+  accepted.services().flatMap(({ spec, isPaused }) => {
+    const record = spec.autoRedeploy === true && !isPaused ? accepted.get(spec.name) : undefined;
+    return record === undefined || secretNames(spec).length === 0 ? [] : [record];
+  });
+
+const isSame = (some: readonly unknown[], others: readonly unknown[]): boolean =>
+  some.length === others.length && some.every((one, index) => one === others[index]);
+
+const renewAll = async (o: SecretRotationOptions, signal: AbortSignal): Promise<void> => {
+  await o.secrets.refresh();
+  const users = usersOf(o.accepted);
+  const digests = await o.secrets.digests([...new Set(users.flatMap(({ spec }) => secretNames(spec)))]);
+  for (const record of users) await renew(o, record, digests, signal);
 };
 
 const renew = async (
@@ -61,12 +84,9 @@ const renew = async (
   const secretDigests = digestsOf(spec, digests);
   const generation = accepted.generationOf(spec.name);
   const revision = revisionWith(spec, { imageId, secretDigests, generation }, secrets);
-  // A deploy that came meanwhile knows more than what was read before it.
-  if (accepted.get(spec.name) !== record) return;
   const operation = randomUUID();
-  const renewed = { ...record, spec, revision, secretDigests, imageId: imageId === '' ? undefined : imageId };
   await accepted.promise((draft) => {
-    draft.accept([{ ...renewed, isPaused: false }], operation);
+    draft.renew({ ...record, spec, revision, secretDigests, imageId: imageId === '' ? undefined : imageId, operation });
     draft.tryAgain([spec.name]);
   });
   onRedeploy(spec.name, changed, operation);
