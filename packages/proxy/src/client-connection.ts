@@ -28,6 +28,7 @@ export class ClientConnection {
   #isRetired = false;
   #parting: string | undefined;
   #next: (() => void) | undefined;
+  #isTunnel = false;
   #halfClosed: NodeJS.Timeout | undefined;
 
   constructor({ socket, peer, covers, reset }: Http1Connection, timeouts: ConnectionTimeouts) {
@@ -83,6 +84,12 @@ export class ClientConnection {
     socket.on('drain', () => {
       for (const res of this.#responses.keys()) if (res.socket === socket) res.emit('drain');
     });
+  }
+
+  /** From here on it carries bytes that are no requests, and either side may be done talking before the other. */
+  becameTunnel(): void {
+    this.#isTunnel = true;
+    clearTimeout(this.#halfClosed);
   }
 
   /** Now, or once every earlier request on this connection has its response. */
@@ -170,6 +177,7 @@ export class ClientConnection {
   }
 
   #onHalfClose(): void {
+    if (this.#isTunnel) return;
     // A client that is done talking may still listen; from one that left altogether it cannot be told.
     this.#halfClosed = setTimeout(() => this.socket.destroy(), this.timeouts.halfCloseMs);
   }

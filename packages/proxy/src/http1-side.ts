@@ -151,6 +151,7 @@ export class Http1Side implements ClientSide {
   openTunnel(fields: RawFields, target: Duplex, onClosed: () => void): void {
     const { socket, timeouts: limits } = this.#connection;
     this.#res.detachSocket(socket);
+    this.#connection.becameTunnel();
     openTunnel(fields, { client: socket, head: this.#upgradeHead ?? Buffer.alloc(0), target, limits }, onClosed);
   }
 

@@ -13,9 +13,9 @@ export interface Ends {
   readonly limits: TunnelLimits;
 }
 
-/** For one side once the other is gone; as long as both are there a tunnel may be silent. */
+/** Once one side is gone or done talking; as long as both talk a tunnel may be silent. */
 export interface TunnelLimits {
-  /** How long it may leave untouched what it is owed. */
+  /** How long nothing may move on a side that is done talking, or that is owed something. */
   readonly bodyIdleMs: number;
   /** What it may take to end, once it has all of it. */
   readonly lingerMs: number;
@@ -36,6 +36,8 @@ export const openTunnel = (fields: RawFields, { client, head, target, limits }: 
   let open = other.size;
   for (const [one, peer] of other) {
     one.on('error', () => peer.destroy());
+    if (one.readableEnded) endOnSilence(one, limits);
+    else one.once('end', () => endOnSilence(one, limits));
     one.once('close', () => {
       // Whatever this side still had to say is in the peer's buffer by now.
       if (one.readableEnded) endAlone(peer, limits);
@@ -50,14 +52,18 @@ export const openTunnel = (fields: RawFields, { client, head, target, limits }: 
   target.pipe(client);
 };
 
+const endOnSilence = (side: Duplex, { bodyIdleMs }: TunnelLimits): void => {
+  if (side instanceof Socket) side.setTimeout(bodyIdleMs, () => side.destroy());
+};
+
 /**
  * Lets a side whose peer is gone have what it is owed. Nobody hears it any more: what it says is
  * swallowed, since its end would not be seen behind it.
  */
-const endAlone = (side: Duplex, { bodyIdleMs, lingerMs }: TunnelLimits): void => {
-  if (side instanceof Socket) side.setTimeout(bodyIdleMs, () => side.destroy());
+const endAlone = (side: Duplex, limits: TunnelLimits): void => {
+  endOnSilence(side, limits);
   const linger = (): void => {
-    const limit = setTimeout(() => side.destroy(), lingerMs);
+    const limit = setTimeout(() => side.destroy(), limits.lingerMs);
     side.once('close', () => clearTimeout(limit));
   };
   if (side.writableFinished) linger();

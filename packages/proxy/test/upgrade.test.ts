@@ -1,6 +1,7 @@
 import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { createServer } from 'node:net';
 import {
   aProxy,
   bodyOf,
@@ -178,18 +179,45 @@ const settled = async (proxy: Pick<RunningProxy, 'metrics'>): Promise<void> => {
   }
 };
 
-test.each(['never ends', 'ends later'])(
+/** A proxy before a target that switches, and that a client's end does not end. */
+const beforeHalfOpen = async (whenClientEnds: (socket: Socket) => void): Promise<RunningProxy> => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    closing(() => void socket.destroy());
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.write(switching));
+    socket.on('end', () => whenClientEnds(socket));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing(() => void server.close());
+  return aProxy([route([target(portOf(server))])], { timeouts: impatient });
+};
+
+test.each(['after', 'before'])(
+  'P44 a client that is done talking %s the switch hears all of what the target goes on to say',
+  async (when) => {
+    const proxy = await beforeHalfOpen(async (socket) => {
+      for (let nth = 0; nth < 10; nth += 1) {
+        await sleep(impatient.halfCloseMs / 2);
+        socket.write(`${nth}`);
+      }
+      socket.end('.');
+    });
+    const client = await dial(proxy.port);
+    client.send(request);
+    if (when === 'after') await client.until('\r\n\r\n');
+    client.socket.end();
+    expect(await client.ended()).toMatch(/0123456789\.$/);
+    await settled(proxy);
+  },
+);
+
+test.each([
+  ['never ends', () => {}],
+  ['ends later', (socket: Socket) => void setTimeout(() => socket.end('bye'), 200)],
+] as const)(
   'P44 P50 a client that half-closed and was given up leaves nothing in flight to a target that %s',
-  async (how) => {
-    const server = createServer({ allowHalfOpen: true }, (socket) => {
-      closing(() => void socket.destroy());
-      socket.on('error', () => undefined);
-      socket.once('data', () => socket.write(switching));
-      if (how === 'ends later') socket.on('end', () => void setTimeout(() => socket.end('bye'), 200));
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    closing(() => void server.close());
-    const proxy = await aProxy([route([target(portOf(server))])], { timeouts: impatient });
+  async (_, whenClientEnds) => {
+    const proxy = await beforeHalfOpen(whenClientEnds);
     const client = await dial(proxy.port);
     await client.send(request).until('\r\n\r\n');
     client.socket.end();
