@@ -1,7 +1,7 @@
 import type { DeployEvent } from '@orca/api';
 import type { Context } from './context.ts';
 import type { Palette } from './render/ansi.ts';
-import { endLines, issueLine, planLines, stepLine } from './render/lines.ts';
+import { endLines, issueLine, planLines, stepLine, waitingLine } from './render/lines.ts';
 import { LiveList } from './render/live-list.ts';
 
 export interface ShowOptions {
@@ -28,6 +28,10 @@ export const showDeployment = async (
       switch (event.type) {
         case 'issue':
           stderr.write(`${issueLine(event.issue)}\n`);
+          break;
+        case 'waiting':
+          if (live === undefined) print(waitingLine(event.services, palette));
+          else live.wait(event.services);
           break;
         case 'plan':
           width = Math.max(width, ...event.steps.map((s) => s.service.length));

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ClusterStatus, DeployEvent, ServiceStatus } from '@orca/api';
 import { paletteFor } from '../src/render/ansi.ts';
-import { endLines, issueLine, stepLine } from '../src/render/lines.ts';
+import { endLines, issueLine, stepLine, waitingLine } from '../src/render/lines.ts';
+import { LiveList } from '../src/render/live-list.ts';
 import { statusLines } from '../src/render/status-table.ts';
 
 const palette = paletteFor({ isTTY: false }, {});
@@ -55,6 +56,25 @@ describe('what a deploy prints', () => {
     expect(stepLine({ type: 'step', step, state: 'failed', ms: 120, detail: 'port 80 is in use' }, 5, palette)).toBe(
       'web    start       failed 0.12s  (port 80 is in use)',
     );
+  });
+
+  it('says what it waits for, until that has ended', () => {
+    expect(waitingLine(['api', 'web'], palette)).toBe(
+      '… waits until what is already under way has come to an end: api, web',
+    );
+    let shown = '';
+    const stream = { columns: 100, rows: 24, write: (text: string) => (shown = text) } as unknown as NodeJS.WriteStream;
+    const live = new LiveList({ stream, palette, now: () => 0 });
+    live.wait(['web']);
+    expect(shown).toContain('· web  waits until what is already under way has come to an end');
+    live.begin(['web', 'db']);
+    expect(shown).toContain('· web  waiting');
+    const step = { id: 'x', service: 'web', action: 'start', reason: 'not there yet' };
+    live.step({ type: 'step', step, state: 'started' });
+    live.wait(['web', 'db']);
+    expect(shown).toContain('web  start  not there yet');
+    expect(shown).toContain('· db   waits until what is already under way has come to an end');
+    live.end();
   });
 
   it('points at a fault as editors understand it', () => {

@@ -15,7 +15,7 @@ import type { ServiceSpec } from '@orca/spec';
 import type { Accepted } from './accepted.ts';
 import { overtaken, promising, takeBack } from './call-off.ts';
 import { rivalClaim } from './claims.ts';
-import { Deployment, previewEnd, withFailures } from './deployment.ts';
+import { Deployment, failedEnd, notWritten, previewEnd, withFailures } from './deployment.ts';
 import { loadDesired, type Desired, type DesiredPorts } from './desired.ts';
 import { EventQueue } from './event-queue.ts';
 import { followLogs, lastLines, whoseLogs } from './instance-logs.ts';
@@ -188,11 +188,17 @@ class Plane implements ServerPlane {
         emit({ type: 'issue', issue });
     }
     // One that is being made anew comes to its end first: then a hundred who ask at once are served by two.
-    if (request.recreate && !request.dryRun) await this.#o.loop.settled(new Set(request.services), signal);
+    if (request.recreate && !request.dryRun) {
+      this.#sayWaiting(
+        named.filter((name) => !this.#o.loop.isSettled(name)),
+        emit,
+      );
+      await this.#o.loop.settled(new Set(named), signal);
+    }
     const order = await this.#o.orders.run(async () => {
       // What somebody else made anew since this was asked for is what was asked for.
       const anew = stillToMakeAnew(generations, this.#o.accepted);
-      return this.#begun(await this.#order(request, anew, emit, signal));
+      return this.#begun(await this.#order(request, anew, emit, signal), emit);
     });
     return 'end' in order ? order.end : this.#carryOut(order, signal);
   }
@@ -284,11 +290,20 @@ class Plane implements ServerPlane {
   }
 
   /** Tells the loop, before anybody else promises anything: whoever waits for the services to settle waits for this too. */
-  #begun<T extends Order | { readonly end: End }>(order: T): T {
+  #begun<T extends Order | { readonly end: End }>(order: T, emit: Emit): T {
     if ('end' in order) return order;
+    this.#sayWaiting(
+      [...order.names].filter((name) => this.#o.loop.isUnderWay(name)),
+      emit,
+    );
     this.#o.loop.supersede(order.supersede);
     this.#o.loop.request(order.names);
     return order;
+  }
+
+  /** Steps that began before are not told again: without this a long one would look like nothing at all. */
+  #sayWaiting(services: readonly string[], emit: Emit): void {
+    if (services.length > 0) emit({ type: 'waiting', services: services.toSorted() });
   }
 
   async #carryOut(order: Order, signal: AbortSignal): Promise<End> {
@@ -350,7 +365,7 @@ class Plane implements ServerPlane {
       this.#deployments.add(deployment);
       const quarantined = accepted.quarantine;
       deployment.announce(plan({ desired: accepted.services(), observed, memory: { ...memory, quarantined }, scope }));
-      return this.#begun({ deployment, names: scope, supersede: names, before, guarded: [] });
+      return this.#begun({ deployment, names: scope, supersede: names, before, guarded: [] }, emit);
     });
     return this.#carryOut(order, signal);
   }
@@ -383,17 +398,3 @@ class Plane implements ServerPlane {
     return { good: desired };
   }
 }
-
-const notWritten = (why: string): string =>
-  `called off, but that could not be written down: ${why}; deploy again before the server is restarted`;
-
-const failedEnd = (outcome: End['outcome'], message: string): End => ({
-  type: 'end',
-  outcome,
-  changed: [],
-  unchanged: [],
-  failures: [],
-  mutatingCalls: 0,
-  ms: 0,
-  message,
-});

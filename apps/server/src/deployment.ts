@@ -191,3 +191,19 @@ export const previewEnd = (preview: Plan<ServiceSpec>, ms: number): End => {
     ms,
   };
 };
+
+/** The end of what was refused, or could not be begun. */
+export const failedEnd = (outcome: End['outcome'], message: string): End => ({
+  type: 'end',
+  outcome,
+  changed: [],
+  unchanged: [],
+  failures: [],
+  mutatingCalls: 0,
+  ms: 0,
+  message,
+});
+
+/** Why what was called off may still be gone on with. */
+export const notWritten = (why: string): string =>
+  `called off, but that could not be written down: ${why}; deploy again before the server is restarted`;

@@ -46,8 +46,7 @@ const recordsIn = (store: RecordStore): Records => ({
     return new Map([...names].map((name) => [name, promised(name)] as const));
   },
   write: async (promises, written) => {
-    const changes = [...promises].flatMap(([name, p]) => changesOf(name, p, written.get(name) ?? unpromised));
-    if (changes.length > 0) await store.write(changes);
+    await store.write([...promises].flatMap(([name, p]) => changesOf(name, p, written.get(name) ?? unpromised)));
   },
   routes: () => entries(store, 'route', asRoute),
   setRoute: async (key, route) => {
@@ -62,19 +61,17 @@ const recordsIn = (store: RecordStore): Records => ({
   },
 });
 
+/** What is not promised is deleted in any case: there may be a row of another version, which reads as nothing here. */
 const changesOf = (name: string, p: Promised, was: Promised): readonly Change[] => {
-  const change = (kind: string, value: object | undefined): Change =>
-    changeOf(kind, name, value && { version, ...value });
-  const flag = (is: boolean): object | undefined => (is ? {} : undefined);
+  const row = (kind: string, value: object | undefined, isAsBefore: boolean): readonly Change[] =>
+    isAsBefore && value !== undefined ? [] : [changeOf(kind, name, value && { version, ...value })];
   return [
-    ...(p.record === was.record ? [] : [change('accepted', p.record)]),
-    ...(p.good === was.good ? [] : [change('good', p.good)]),
-    ...(p.isRemoved === was.isRemoved ? [] : [change('removed', flag(p.isRemoved))]),
-    ...(p.isPaused === was.isPaused ? [] : [change('paused', flag(p.isPaused))]),
-    ...(p.generation === was.generation
-      ? []
-      : [change('generation', p.generation === 0 ? undefined : { count: p.generation })]),
-    ...(p.failed === was.failed ? [] : [change('quarantine', p.failed)]),
+    ...row('accepted', p.record, p.record === was.record),
+    ...row('good', p.good, p.good === was.good),
+    ...row('removed', p.isRemoved ? {} : undefined, p.isRemoved === was.isRemoved),
+    ...row('paused', p.isPaused ? {} : undefined, p.isPaused === was.isPaused),
+    ...row('generation', p.generation === 0 ? undefined : { count: p.generation }, p.generation === was.generation),
+    ...row('quarantine', p.failed, p.failed === was.failed),
   ];
 };
 

@@ -111,6 +111,7 @@ describe('what is promised', () => {
     await store.put('generation', 'web', { version: 1, count: 3 });
     await store.put('quarantine', 'web', { version: 1, revision: 'two', reason: 'exited with code 1' });
     await store.put('removed', 'gone', { version: 1 });
+    await store.put('accepted', 'later', { version: 2 });
     const accepted = await open();
     expect(accepted.promised('web')).toMatchObject({
       record: { revision: 'two' },
@@ -123,6 +124,9 @@ describe('what is promised', () => {
     expect([...accepted.scope()].toSorted()).toEqual(['gone', 'web']);
     await accepted.promise((draft) => draft.setPaused('web', false));
     expect(await store.list('paused')).toEqual([]);
+    // What it could not read it still takes away.
+    await accepted.promise((draft) => draft.remove(['later']));
+    expect(await store.get('accepted', 'later')).toBeUndefined();
     expect(await store.get('accepted', 'web')).toEqual(JSON.parse(JSON.stringify(record)));
   });
 

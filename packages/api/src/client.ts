@@ -92,7 +92,7 @@ const notOrca = ({ url }: Endpoint): ApiError => new ApiError(0, `what answers a
  * Both ends are released together and the bearer token names one server, so a value is known
  * by its discriminating fields.
  */
-const eventTypes: ReadonlySet<string> = new Set<DeployEvent['type']>(['issue', 'plan', 'step', 'end']);
+const eventTypes: ReadonlySet<string> = new Set<DeployEvent['type']>(['issue', 'waiting', 'plan', 'step', 'end']);
 
 const isDeployEvent = (value: object): value is DeployEvent =>
   'type' in value && typeof value.type === 'string' && eventTypes.has(value.type);

@@ -52,6 +52,8 @@ export interface WireChange {
 /** What a deploy tells while it runs. `end` comes exactly once and last. */
 export type DeployEvent =
   | { readonly type: 'issue'; readonly issue: WireIssue }
+  /** For these services something is under way already, which comes to an end, or to a safe point, first. */
+  | { readonly type: 'waiting'; readonly services: readonly string[] }
   | {
       readonly type: 'plan';
       readonly steps: readonly WireStep[];

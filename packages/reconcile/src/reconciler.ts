@@ -64,6 +64,8 @@ export interface Reconciler<S extends Plannable> {
   settled(services: ReadonlySet<string>, signal: AbortSignal): Promise<ReadonlyMap<string, Settlement<S>>>;
   /** Whether it is neither under way nor waits for one that is. */
   isSettled(service: string): boolean;
+  /** Whether a run of it has begun and not come to its end. */
+  isUnderWay(service: string): boolean;
   /** When the loop last finished a look at the world, by the clock; for a watchdog. */
   lastResyncAt(): number;
   /** Begins the periodic look. */
@@ -163,6 +165,10 @@ class Loop<S extends Plannable> implements Reconciler<S> {
     };
     const waitsFor = this.#entries.get(service)?.last?.last.blocked.flatMap((b) => b.waitsFor) ?? [];
     return !isBusy(service) && !waitsFor.some(isBusy);
+  }
+
+  isUnderWay(service: string): boolean {
+    return this.#entries.get(service)?.run !== undefined;
   }
 
   lastResyncAt(): number {

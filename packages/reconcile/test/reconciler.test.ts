@@ -191,6 +191,8 @@ describe('the loop', () => {
     expect(rig.running()).toEqual(['stuck/1@a', 'other/1@a']);
     expect(rig.loop.isSettled('other')).toBe(true);
     expect(rig.loop.isSettled('above')).toBe(false);
+    // It waits for the other one, and does nothing meanwhile.
+    expect(['stuck', 'above', 'other', 'unknown'].filter((name) => rig.loop.isUnderWay(name))).toEqual(['stuck']);
     const settled = rig.loop.settled(new Set(['above']), never);
     // Whoever depends on it asks it once more, which takes as long again.
     await rig.clock.advance(125 * minute);

@@ -11,6 +11,11 @@ export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1
 export const issueLine = ({ severity, file, line, col, path, message }: WireIssue): string =>
   `${severity}: ${file}:${line}:${col}: ${path === '' ? '' : `${path}: `}${message}`;
 
+export const underWay = 'waits until what is already under way has come to an end';
+
+export const waitingLine = (services: readonly string[], palette: Palette): string =>
+  `${palette.yellow('…')} ${underWay}: ${services.join(', ')}`;
+
 /** One finished step as one line of a plain pipe; a step that only began has none. */
 export const stepLine = (
   { step, state, ms, detail }: StepEvent,

@@ -1,6 +1,6 @@
 import type { DeployEvent } from '@orca/api';
 import type { Palette } from './ansi.ts';
-import { seconds } from './lines.ts';
+import { seconds, underWay } from './lines.ts';
 
 type StepEvent = Extract<DeployEvent, { type: 'step' }>;
 
@@ -36,12 +36,12 @@ export class LiveList {
   }
 
   begin(services: readonly string[]): void {
-    for (const service of services) {
-      if (!this.#rows.has(service))
-        this.#rows.set(service, { service, text: 'waiting', state: 'waiting', since: this.#o.now(), took: 0 });
-    }
-    this.#timer ??= setInterval(() => this.#draw(), redrawMs);
-    this.#draw();
+    this.#await(services, 'waiting');
+  }
+
+  /** Something else is under way for them, which has to end first. */
+  wait(services: readonly string[]): void {
+    this.#await(services, underWay);
   }
 
   step({ step, state, detail }: StepEvent): void {
@@ -68,6 +68,18 @@ export class LiveList {
       row.state = 'done';
       row.text = this.#o.palette.dim(seconds(row.took));
     }
+    this.#draw();
+  }
+
+  /** Rows for what has not begun; what has is not taken back. */
+  #await(services: readonly string[], text: string): void {
+    for (const service of services) {
+      const row = this.#rows.get(service);
+      if (row === undefined)
+        this.#rows.set(service, { service, text, state: 'waiting', since: this.#o.now(), took: 0 });
+      else if (row.state === 'waiting') row.text = text;
+    }
+    this.#timer ??= setInterval(() => this.#draw(), redrawMs);
     this.#draw();
   }
 
