@@ -37,7 +37,7 @@ describe('a new instance of what has not changed', () => {
     const [again, secret] = await identities();
     expect(await orca.orca(['redeploy', 'e2e-again'])).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('1 recreated'),
+      stdout: expect.stringMatching(/^e2e-again +start +done .*\(is asked for anew; [\s\S]*1 recreated/m),
     });
     const [after, other] = await identities();
     expect(after).not.toBe(again);

@@ -1,5 +1,5 @@
 import type { SecretsOptions } from './commands/secrets/place.ts';
-import type { Context, GlobalOptions } from './context.ts';
+import { CliError, usageError, type Context, type GlobalOptions } from './context.ts';
 
 /** Parsed arguments by their long names, as either parser gives them. */
 export type Parsed = Readonly<Record<string, unknown>>;
@@ -135,5 +135,6 @@ const texts = (argv: Parsed, name: string): readonly string[] => {
 };
 const number = (argv: Parsed, name: string): number | undefined => {
   const value = argv[name];
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+  if (value === undefined || (typeof value === 'number' && Number.isFinite(value))) return value;
+  throw new CliError(`--${name} needs a number`, usageError);
 };

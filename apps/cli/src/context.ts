@@ -20,6 +20,9 @@ export interface GlobalOptions {
   readonly dir: string | undefined;
 }
 
+/** Exit code of a command that was misused. */
+export const usageError = 2;
+
 /** A failure whose message is all that the user needs. */
 export class CliError extends Error {
   override readonly name: string = 'CliError';

@@ -1,14 +1,15 @@
 import yargs, { type Argv } from 'yargs';
 import { actions, type Action } from './actions.ts';
 import { certsCommands } from './certs-parser.ts';
-import { CliError, type Context } from './context.ts';
+import { CliError, usageError, type Context } from './context.ts';
 import { proxyCommands } from './proxy-parser.ts';
 import { secretsCommands } from './secrets-parser.ts';
 
 /** Makes a yargs handler of an action. */
 export type Run = (action: Action) => (argv: unknown) => Promise<void>;
 
-const usageError = 2;
+/** In words of yargs'; what it counts are the names of services and the like. */
+const tooFew = /^Not enough non-option arguments: got (\d+), need at least (\d+)$/;
 
 /** The full grammar, with help and examples. */
 export const buildParser = (args: readonly string[], context: Context, run: Run): Argv => {
@@ -18,7 +19,7 @@ export const buildParser = (args: readonly string[], context: Context, run: Run)
     .option('api', { type: 'string', describe: 'address of the server (ORCA_API; http://127.0.0.1:6880)' })
     .option('dir', { type: 'string', describe: 'the infra repository (ORCA_DIR; found by walking up from here)' })
     .version(context.version)
-    .wrap(Math.min(100, context.stdout.columns ?? 100))
+    .wrap(Math.min(100, context.stdout.columns || 100))
     .strict()
     .demandCommand(1, 'which command? see: orca --help')
     .recommendCommands()
@@ -26,7 +27,7 @@ export const buildParser = (args: readonly string[], context: Context, run: Run)
     .showHelpOnFail(false)
     .epilogue('Start here: orca server, and in another terminal: orca deploy')
     .fail((message, error) => {
-      throw error ?? new CliError(`${message}\nsee: orca --help`, usageError);
+      throw error ?? new CliError(withHelp(message), usageError);
     });
   return secretsCommands(certsCommands(proxyCommands(operations(parser, run), run), run), run);
 };
@@ -120,3 +121,8 @@ const operations = (parser: Argv, run: Run): Argv =>
           .example('orca stop web', ''),
       run(actions.stop),
     );
+
+const withHelp = (message: string): string => {
+  if (message.includes('see: ')) return message;
+  return `${message.replace(tooFew, 'a name is missing: got $1, at least $2 is needed')}\nsee: orca --help`;
+};

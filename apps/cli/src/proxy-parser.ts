@@ -13,7 +13,7 @@ export const proxyCommands = (parser: Argv, run: Run): Argv =>
       )
       .command(
         'stop',
-        'end it; the next start of the server starts it again',
+        'end it; a server that runs, or the next one, starts it again',
         (s) =>
           s
             .option('grace-secs', { type: 'number', default: 10, describe: 'what is in flight may end within' })

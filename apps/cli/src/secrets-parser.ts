@@ -20,7 +20,7 @@ const values = (parser: Argv, run: Run): Argv =>
   parser
     .command(
       'set <name> [value]',
-      'store a value; - or no value reads it from standard input',
+      'store a value; without one it is asked for, or read from standard input (-)',
       (y) =>
         y
           .positional('name', { type: 'string', demandOption: true, describe: 'NAME, or project.NAME' })

@@ -219,15 +219,15 @@ class Plane implements ServerPlane {
     const { services } = loaded.good;
     const { accepted } = this.#o;
     const named = request.services === 'all' ? undefined : new Set(request.services);
-    const wanted = services.filter((d) => named?.has(d.spec.name) ?? true);
+    const isWanted = (d: Service): boolean => named?.has(d.spec.name) ?? true;
+    const changeOf = (d: Service): string | undefined =>
+      request.recreate ? 'is asked for anew' : staleReason(this.#staleSecrets(d.spec.name));
+    const wanted = services.filter(isWanted).map((d) => ({ ...d, change: changeOf(d) }));
     const input = await this.#o.look.gather(signal);
     const isStarted = (d: Service): Service => (named?.has(d.spec.name) === true ? { ...d, isPaused: false } : d);
-    const outOfScope = services.filter((d) => !wanted.includes(d));
+    const outOfScope = services.filter((d) => !isWanted(d));
     const desired = [
-      ...wanted.map((d) => ({
-        ...isStarted(d),
-        change: request.recreate ? 'is asked for anew' : staleReason(this.#staleSecrets(d.spec.name)),
-      })),
+      ...wanted.map(isStarted),
       // What is not deployed now counts as it was last deployed, if it was.
       ...outOfScope.map((d) => accepted.services().find((a) => a.spec.name === d.spec.name) ?? d),
     ].map((d) => ({ ...d, lastGood: accepted.services().find((a) => a.spec.name === d.spec.name)?.lastGood }));

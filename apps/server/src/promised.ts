@@ -4,7 +4,7 @@ import type { ServiceSpec } from '@orca/spec';
 type Desired = DesiredService<ServiceSpec>;
 
 /** A service as a deploy asked for it. Templates hold names of secrets, never their values. */
-export type AcceptedRecord = Pick<Desired, 'spec' | 'revision' | 'order' | 'isRouted' | 'stopGraceMs'> & {
+export type AcceptedRecord = Pick<Desired, 'spec' | 'revision' | 'order' | 'isRouted' | 'stopGraceMs' | 'change'> & {
   /** Keyed digests of its secrets as they were; absent in records of earlier versions. */
   readonly secretDigests?: Readonly<Record<string, string>> | undefined;
   /** The image that its name stood for, where that may be another one later; see `isMutable`. */
@@ -64,11 +64,12 @@ export class PromiseDraft {
   }
 
   accept(services: readonly (Desired & Pick<AcceptedRecord, 'secretDigests' | 'imageId'>)[], operation?: string): void {
-    for (const { spec, revision, order, isRouted, stopGraceMs, secretDigests, imageId } of services) {
+    for (const { spec, revision, order, isRouted, stopGraceMs, secretDigests, imageId, change } of services) {
       const known = this.get(spec.name).record;
-      // Asked for again as it is, nothing new is made: what runs comes from the first who asked.
-      const origin = known?.revision === revision ? known.operation : operation;
-      const record = { spec, revision, order, isRouted, stopGraceMs, secretDigests, imageId, operation: origin };
+      // Asked for again as it is, nothing new is made: what runs comes from the first who asked, for that one's reason.
+      const origin = known?.revision === revision ? known : { operation, change };
+      const asked = { spec, revision, order, isRouted, stopGraceMs, secretDigests, imageId };
+      const record = { ...asked, operation: origin.operation, change: origin.change };
       this.#want(spec.name, { record, isRemoved: false });
     }
   }

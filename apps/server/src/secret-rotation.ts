@@ -6,7 +6,7 @@ import { digestsOf, isMutable, revisionWith, type Images } from './desired.ts';
 import type { AcceptedRecord } from './promised.ts';
 import type { SecretAccess } from './secret-access.ts';
 import type { SingleFile } from './single-file.ts';
-import { staleSecrets } from './stale-secrets.ts';
+import { staleReason, staleSecrets } from './stale-secrets.ts';
 
 export interface SecretRotationOptions {
   readonly accepted: Accepted;
@@ -86,7 +86,8 @@ const renew = async (
   const revision = revisionWith(spec, { imageId, secretDigests, generation }, secrets);
   const operation = randomUUID();
   await accepted.promise((draft) => {
-    draft.renew({ ...record, spec, revision, secretDigests, imageId: imageId === '' ? undefined : imageId, operation });
+    const what = { spec, revision, secretDigests, imageId: imageId === '' ? undefined : imageId };
+    draft.renew({ ...record, ...what, operation, change: staleReason(changed) });
     draft.tryAgain([spec.name]);
   });
   onRedeploy(spec.name, changed, operation);

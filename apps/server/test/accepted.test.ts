@@ -130,6 +130,21 @@ describe('what is promised', () => {
     expect(await store.get('accepted', 'web')).toEqual(JSON.parse(JSON.stringify(record)));
   });
 
+  it('knows why a service is replaced, also after a new start, until something else is the reason', async () => {
+    const accepted = await open();
+    const reasons = async (): Promise<readonly unknown[]> => (await open()).services().map(({ change }) => change);
+    await accepted.promise((draft) => draft.accept([service('web', 'one')]));
+    expect(await reasons()).toEqual([undefined]);
+    await accepted.promise((draft) => draft.accept([{ ...service('web', 'two'), change: 'is asked for anew' }]));
+    expect(accepted.services()).toMatchObject([{ change: 'is asked for anew' }]);
+    expect(await reasons()).toEqual(['is asked for anew']);
+    // A deploy that finds it as it wants it, while it is being made.
+    await accepted.promise((draft) => draft.accept([service('web', 'two')]));
+    expect(await reasons()).toEqual(['is asked for anew']);
+    await accepted.promise((draft) => draft.accept([service('web', 'three')]));
+    expect(await reasons()).toEqual([undefined]);
+  });
+
   it('29: does not forget what failed while a deploy was written down', async () => {
     await prepared();
     const accepted = await open();

@@ -90,6 +90,7 @@ describe('a changed secret', () => {
     free.resolve();
     await Promise.all([before, looking]);
     expect(await next).toEqual(['one', 'second', 'web']);
+    expect(accepted.get('web')?.change).toBe('secret A changed');
   });
 
   it('33: is taken into use also by what was deployed with the value before it, at the same moment', async () => {

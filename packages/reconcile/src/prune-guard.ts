@@ -6,7 +6,7 @@ const allowedShare = 0.3;
 
 /**
  * Refuses a plan that looks like an accident (an empty checkout, a wrong directory) rather
- * than a wish: removing everything, or more than a third of what runs. The same guard
+ * than a wish: removing everything, or more than three services and 30 % of what runs. The same guard
  * saved users of other tools from an empty manifest list (Argo CD #3484, #4464).
  */
 export const pruneGuard = (o: {

@@ -110,10 +110,13 @@ function checkPorts(others: Readonly<Record<string, number>>, httpsPort: number 
   }
 }
 
+/** The one that the server listens on. */
+const API_ADDRESS = '127.0.0.1';
+
 const apiAddress: Read<string> = (value, at) => {
   const address = ipAddress(value, at);
-  const isLoopback = address === undefined || address === '::1' || address.startsWith('127.');
-  if (!isLoopback) at.warn(`not supported yet: an API on ${address}; it listens on loopback addresses only`);
+  if (address !== undefined && address !== API_ADDRESS)
+    at.warn(`not supported yet: an API on ${address}; it listens on ${API_ADDRESS} only`);
   return address;
 };
 
@@ -174,7 +177,7 @@ const CLUSTER = rows({
     domain: optional(domain),
     log_level: withDefault(oneOf('trace', 'debug', 'info', 'warn', 'error'), 'info'),
     api_port: withDefault(port, 6880),
-    api_bind: withDefault(list(apiAddress), ['127.0.0.1']),
+    api_bind: withDefault(list(apiAddress), [API_ADDRESS]),
     acme_email: optional(emailAddress),
   },
   later: LATER_CLUSTER_KEYS.cluster,

@@ -83,10 +83,11 @@ describe('cluster.toml', () => {
     ]);
   });
 
-  test('warns of an API beyond loopback, once it is asked for', () => {
-    expect(clusterIssues('[cluster]\napi_bind = ["127.0.0.1", "::1"]')).toEqual([]);
-    expect(clusterIssues('[cluster]\napi_bind = ["127.0.0.1", "10.0.0.1"]')).toEqual([
-      'warning cluster.toml:2:26: cluster.api_bind[1]: not supported yet: an API on 10.0.0.1; it listens on loopback addresses only',
+  test('warns of every address that the API does not listen on', () => {
+    expect(clusterIssues('[cluster]\napi_bind = ["127.0.0.1"]')).toEqual([]);
+    expect(clusterIssues('[cluster]\napi_bind = ["127.0.0.1", "::1", "10.0.0.1"]')).toEqual([
+      'warning cluster.toml:2:26: cluster.api_bind[1]: not supported yet: an API on ::1; it listens on 127.0.0.1 only',
+      'warning cluster.toml:2:33: cluster.api_bind[2]: not supported yet: an API on 10.0.0.1; it listens on 127.0.0.1 only',
     ]);
   });
 

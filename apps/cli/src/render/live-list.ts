@@ -88,7 +88,7 @@ export class LiveList {
     this.#frame += 1;
     const width = Math.max(0, ...[...this.#rows.keys()].map((s) => s.length));
     // More rows than the terminal has cannot be redrawn in place: the last ones are what moves.
-    const rows = [...this.#rows.values()].slice(-Math.max(1, (stream.rows ?? 24) - 2));
+    const rows = [...this.#rows.values()].slice(-Math.max(1, (stream.rows || 24) - 2));
     const lines = rows.map((row) => {
       const mark = {
         waiting: palette.dim('·'),
@@ -97,7 +97,7 @@ export class LiveList {
         failed: palette.red('✗'),
       }[row.state];
       const elapsed = row.state === 'running' ? ` ${palette.dim(seconds(now() - row.since))}` : '';
-      return cut(`${mark} ${row.service.padEnd(width)}  ${row.text}`, (stream.columns ?? 80) - 8) + elapsed;
+      return cut(`${mark} ${row.service.padEnd(width)}  ${row.text}`, (stream.columns || 80) - 8) + elapsed;
     });
     const up = this.#drawn === 0 ? '' : `\u001b[${this.#drawn}A`;
     stream.write(`${up}${lines.map((line) => `\u001b[2K${line}\n`).join('')}`);
