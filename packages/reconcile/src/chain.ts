@@ -7,10 +7,13 @@ export interface Chain<S extends Plannable> {
   readonly last: readonly string[];
 }
 
+/** What the first of a chain comes after: one list for all of them. */
+export const none: readonly string[] = [];
+
 /** Links actions one after another, the first after `after`. */
 export const chain = <S extends Plannable>(
   actions: readonly ActionOf<S>[],
-  after: readonly string[] = [],
+  after: readonly string[] = none,
 ): Chain<S> => {
   const steps: Step<S>[] = [];
   let last = after;
@@ -24,7 +27,21 @@ export const chain = <S extends Plannable>(
 
 /** The same step of the same plan always has the same id: plans can be compared and tests can name steps. */
 export const stepId = <S extends Plannable>(action: ActionOf<S>): string =>
-  action.kind === 'prepare' ? `${action.service} prepare` : `${action.key} ${action.kind}`;
+  action.kind === 'prepare' ? action.service + endings.prepare : action.key + endings[action.kind];
+
+/** With the space before it: ids are much of what a plan holds, and one concatenation holds less than two. */
+const endings: Readonly<Record<ActionKind, string>> = {
+  prepare: ' prepare',
+  create: ' create',
+  start: ' start',
+  awaitReady: ' awaitReady',
+  route: ' route',
+  drain: ' drain',
+  stop: ' stop',
+  commit: ' commit',
+  repair: ' repair',
+  remove: ' remove',
+};
 
 const verbs: Readonly<Record<ActionKind, string>> = {
   prepare: 'prepare',

@@ -1,5 +1,3 @@
-import type { Blocked, DesiredService, Plannable } from './model.ts';
-
 /**
  * Every cycle once, each as the path a reader follows: `['a', 'b', 'a']`.
  * Names that nobody desires are left out; `missingDependencies` tells of those.
@@ -17,7 +15,7 @@ export const findCycles = (graph: ReadonlyMap<string, readonly string[]>): reado
     }
     if (done.has(name)) return;
     places.set(name, places.size);
-    for (const next of [...(graph.get(name) ?? [])].sort()) if (graph.has(next)) visit(next);
+    for (const next of sorted(graph.get(name) ?? [])) if (graph.has(next)) visit(next);
     places.delete(name);
     done.add(name);
   };
@@ -25,9 +23,8 @@ export const findCycles = (graph: ReadonlyMap<string, readonly string[]>): reado
   return cycles;
 };
 
-/** Services that can never start as written: part of a cycle, or dependent on a name that is not there. */
-export const refusals = <S extends Plannable>(desired: readonly DesiredService<S>[]): readonly Blocked[] => {
-  const graph = new Map(desired.map((d) => [d.spec.name, d.spec.dependsOn]));
+/** Why services can never start as written: part of a cycle, or dependent on a name that is not there. */
+export const refusals = (graph: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, readonly string[]> => {
   const reasons = new Map<string, string[]>();
   const add = (name: string, reason: string): void => {
     reasons.set(name, [...(reasons.get(name) ?? []), reason]);
@@ -35,10 +32,10 @@ export const refusals = <S extends Plannable>(desired: readonly DesiredService<S
   for (const cycle of findCycles(graph)) {
     for (const name of cycle.slice(0, -1)) add(name, `depends_on goes in a circle: ${cycle.join(' -> ')}`);
   }
-  for (const { spec } of desired) {
-    for (const name of spec.dependsOn) if (!graph.has(name)) add(spec.name, `depends on ${name}, which does not exist`);
+  for (const [service, dependsOn] of graph) {
+    for (const name of dependsOn) if (!graph.has(name)) add(service, `depends on ${name}, which does not exist`);
   }
-  return [...reasons].map(([service, list]) => ({ service, reasons: list, waitsFor: [] }));
+  return reasons;
 };
 
 /** Names sorted so that each comes after all it depends on; cycles must have been refused before. */
@@ -48,9 +45,12 @@ export const inDependencyOrder = (graph: ReadonlyMap<string, readonly string[]>)
   const visit = (name: string): void => {
     if (seen.has(name)) return;
     seen.add(name);
-    for (const next of [...(graph.get(name) ?? [])].sort()) if (graph.has(next)) visit(next);
+    for (const next of sorted(graph.get(name) ?? [])) if (graph.has(next)) visit(next);
     order.push(name);
   };
   for (const name of [...graph.keys()].sort()) visit(name);
   return order;
 };
+
+/** Names in order; the few names of most services are in order as they are. */
+export const sorted = (names: readonly string[]): readonly string[] => (names.length < 2 ? names : names.toSorted());

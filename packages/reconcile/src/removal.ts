@@ -1,6 +1,7 @@
 import { chain } from './chain.ts';
 import { inDependencyOrder } from './dependencies.ts';
 import type { ActionOf, Blocked, Instance, InstanceKey, Plan, Plannable, Step } from './model.ts';
+import { push } from './push.ts';
 import { isUp, type Seen } from './seen.ts';
 
 /** A service that is gone from the config has no grace period of its own any more. */
@@ -48,10 +49,4 @@ const takeAway = <S extends Plannable>(i: Instance, routed: ReadonlySet<Instance
     ...(isUp(i) ? [{ kind: 'stop', ...base, graceMs: defaultGraceMs } as const] : []),
     { kind: 'remove', ...base },
   ];
-};
-
-const push = (lists: Map<string, string[]>, key: string, item: string): void => {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [item]);
-  else list.push(item);
 };

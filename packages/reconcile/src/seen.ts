@@ -1,9 +1,10 @@
 import type { Instance, InstanceKey, ObservedState } from './model.ts';
+import { push } from './push.ts';
 
 /** What was observed, ready to be asked by service; each service's instances in a fixed order. */
 export interface Seen {
   readonly routed: ReadonlySet<InstanceKey>;
-  /** Services that have an instance. */
+  /** Services that have an instance, in any order. */
   readonly services: readonly string[];
   of(service: string): readonly Instance[];
   /** Instances that have something for themselves alone, or will when they run. */
@@ -12,21 +13,15 @@ export interface Seen {
 
 export const seenOf = ({ instances, routed }: Extract<ObservedState, { kind: 'known' }>): Seen => {
   const byService = new Map<string, Instance[]>();
-  for (const i of instances) {
-    const own = byService.get(i.service);
-    if (own === undefined) byService.set(i.service, [i]);
-    else own.push(i);
-  }
+  for (const i of instances) push(byService, i.service, i);
   for (const own of byService.values()) own.sort(inOrder);
-  const byHeld = Map.groupBy(
-    instances.flatMap((i) => (i.holds ?? []).map((what) => ({ what, i }))),
-    ({ what }) => what,
-  );
+  const byHeld = new Map<string, Instance[]>();
+  for (const i of instances) for (const what of i.holds ?? []) push(byHeld, what, i);
   return {
     routed,
-    services: [...byService.keys()].toSorted(),
+    services: [...byService.keys()],
     of: (service) => byService.get(service) ?? [],
-    holding: (what) => (byHeld.get(what) ?? []).map(({ i }) => i),
+    holding: (what) => byHeld.get(what) ?? [],
   };
 };
 

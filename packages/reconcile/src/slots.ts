@@ -1,7 +1,8 @@
-import { chain, type Chain } from './chain.ts';
+import { chain, none, stepId } from './chain.ts';
 import type { ActionOf, DesiredService, Instance, Memory, Plannable, Step } from './model.ts';
 import type { Seen } from './seen.ts';
-import { planSlot, retire, type SlotPlan } from './slot.ts';
+import { retire } from './slot-actions.ts';
+import { planSlot, type SlotPlan } from './slot.ts';
 
 /** Decides every slot of one service, each for itself. */
 export const planSlots = <S extends Plannable>(
@@ -11,17 +12,21 @@ export const planSlots = <S extends Plannable>(
 ): readonly SlotPlan<S>[] => {
   const quarantine = quarantined.get(desired.spec.name);
   const bySlot = Map.groupBy(seen.of(desired.spec.name), (i) => i.slot);
-  return Array.from({ length: desired.spec.replicas }, (_, index) =>
-    planSlot({
-      desired,
-      slot: index + 1,
-      instances: bySlot.get(index + 1) ?? [],
-      routed: seen.routed,
-      quarantine: quarantine?.revision === desired.revision ? quarantine.reason : undefined,
-      ailing,
-      resting,
-    }),
-  );
+  const why = quarantine?.revision === desired.revision ? quarantine.reason : undefined;
+  const { routed } = seen;
+  const slots: SlotPlan<S>[] = [];
+  for (let slot = 1; slot <= desired.spec.replicas; slot += 1) {
+    const instances = bySlot.get(slot) ?? [];
+    slots.push(planSlot({ desired, slot, instances, routed, quarantine: why, ailing, resting }));
+  }
+  return slots;
+};
+
+/** Why slots cannot be brought to what is wanted, each reason once. */
+export const blocksOf = <S extends Plannable>(slots: readonly SlotPlan<S>[]): readonly string[] => {
+  const reasons: string[] = [];
+  for (const { blocked } of slots) if (blocked !== undefined && !reasons.includes(blocked)) reasons.push(blocked);
+  return reasons;
 };
 
 /**
@@ -36,14 +41,13 @@ export const linkSlots = <S extends Plannable>(
   seen: Seen,
 ): readonly Step<S>[] => {
   const steps: Step<S>[] = [];
-  let previous: readonly string[] = [];
+  let previous = none;
   for (const slot of slots) {
-    const link = chainOf(slot);
-    steps.push(...gated(link.steps, slot.isDisturbing ? [...after, ...previous] : after));
-    if (slot.isDisturbing) previous = link.last;
+    const last = linkSlot(slot, slot.isDisturbing ? [...after, ...previous] : after, steps);
+    if (slot.isDisturbing) previous = last;
   }
   steps.push(...dropSurplus(desired, slots, steps, seen));
-  return slots.length > 1 ? withOnePrepare(steps) : steps;
+  return steps;
 };
 
 /** A surplus slot may be the only one that still serves: it stays while any wanted slot cannot be brought up. */
@@ -68,27 +72,31 @@ const dropSurplus = <S extends Plannable>(
   return surplus.flatMap(takeAway);
 };
 
-/** The first step that disturbs or starts something waits for the dependencies; fetching and creating need not. */
-const gated = <S extends Plannable>(steps: readonly Step<S>[], after: readonly string[]): readonly Step<S>[] => {
-  if (after.length === 0) return steps;
-  const index = steps.findIndex((s) => s.action.kind !== 'prepare' && s.action.kind !== 'create');
-  const first = steps[index];
-  return first === undefined ? steps : steps.with(index, { ...first, after: [...first.after, ...after] });
+/**
+ * Appends one slot's steps and names its last. Slots of one service share their `prepare`, so it stands beside the chain,
+ * not in it. The first step that disturbs or starts something comes after `gate`; fetching and creating need not wait.
+ */
+const linkSlot = <S extends Plannable>(
+  { actions }: SlotPlan<S>,
+  gate: readonly string[],
+  steps: Step<S>[],
+): readonly string[] => {
+  const prepare = actions.find(isPrepare);
+  const fetched = prepare === undefined ? none : [stepId(prepare)];
+  // What one slot fetches is there for the others as well.
+  if (prepare !== undefined && !steps.some((s) => isPrepare(s.action)))
+    steps.push({ id: stepId(prepare), after: none, action: prepare });
+  let last = none;
+  let open = gate;
+  for (const action of actions) {
+    if (action === prepare) continue;
+    const id = stepId(action);
+    const others = action.kind === 'create' ? fetched : open;
+    if (action.kind !== 'create') open = none;
+    steps.push({ id, after: others.length === 0 ? last : [...last, ...others], action });
+    last = [id];
+  }
+  return last;
 };
 
-/** One slot's steps. Slots of one service share their `prepare`, so it stands beside the chain, not in it. */
-const chainOf = <S extends Plannable>({ actions }: SlotPlan<S>): Chain<S> => {
-  const at = actions.findIndex((a) => a.kind === 'prepare');
-  const prepare = actions[at];
-  if (prepare === undefined) return chain(actions);
-  const fetch = chain([prepare]);
-  const rest = chain(actions.toSpliced(at, 1));
-  const steps = rest.steps.map((s) => (s.action.kind === 'create' ? { ...s, after: [...s.after, ...fetch.last] } : s));
-  return { steps: [...fetch.steps, ...steps], last: rest.last };
-};
-
-/** What one slot fetches is there for the others as well. */
-const withOnePrepare = <S extends Plannable>(steps: readonly Step<S>[]): readonly Step<S>[] => {
-  const first = steps.find((s) => s.action.kind === 'prepare');
-  return first === undefined ? steps : steps.filter((s) => s === first || s.action.kind !== 'prepare');
-};
+const isPrepare = <S extends Plannable>(action: ActionOf<S>): boolean => action.kind === 'prepare';

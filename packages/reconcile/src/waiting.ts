@@ -1,12 +1,15 @@
 import { stepId } from './chain.ts';
 import { holdersOf } from './claims.ts';
+import { sorted } from './dependencies.ts';
 import type { ActionKind, ActionOf, DesiredService, Plannable, Step } from './model.ts';
+import { push } from './push.ts';
 import { isUp, type Seen } from './seen.ts';
 import type { SlotPlan } from './slot.ts';
 
 /** What became of a service in this plan, as those that depend on it see it. */
-export interface Outcome<S extends Plannable> {
-  readonly steps: readonly Step<S>[];
+export interface Outcome {
+  /** Ids of the steps after which it is ready; none when this plan does not bring it up. */
+  readonly ready: readonly string[];
   /** After "waits for": why dependants cannot go on; `undefined` when they may. */
   readonly holds: string | undefined;
 }
@@ -15,7 +18,7 @@ export interface Surroundings<S extends Plannable> {
   readonly everyone: ReadonlyMap<string, DesiredService<S>>;
   /** Who depends on a service, by its name. */
   readonly dependants: ReadonlyMap<string, readonly string[]>;
-  readonly outcomes: ReadonlyMap<string, Outcome<S>>;
+  readonly outcomes: ReadonlyMap<string, Outcome>;
   readonly unsettled: ReadonlySet<string>;
   readonly seen: Seen;
   /** Ids of the steps that take away what nobody desires. */
@@ -46,14 +49,14 @@ const waitForDependencies = <S extends Plannable>(service: DesiredService<S>, ar
   const held = new Map<string, string>();
   const after: string[] = [];
   const gates: Step<S>[] = [];
-  for (const name of [...service.spec.dependsOn].sort()) {
+  for (const name of sorted(service.spec.dependsOn)) {
     const outcome = around.outcomes.get(name);
     const why = outcome === undefined ? holdOfStranger(name, around) : outcome.holds;
     if (why !== undefined) {
       held.set(name, `waits for ${why}`);
       continue;
     }
-    const own = (outcome?.steps ?? []).filter((s) => isBringUp(s)).map((s) => s.id);
+    const own = outcome?.ready ?? [];
     const dependency = around.everyone.get(name);
     const checks = own.length > 0 || dependency === undefined ? [] : readyChecks(dependency, service, around.seen);
     if (own.length === 0 && checks.length === 0)
@@ -88,6 +91,14 @@ const waitForDependants = <S extends Plannable>(service: DesiredService<S>, arou
     : { kind: 'held', reasons: others.map((name) => `waits for ${name} to stop`), for: others };
 };
 
+/** What dependants of a service come after; see `Outcome`. */
+export const readyAfter = <S extends Plannable>(steps: readonly Step<S>[]): readonly string[] => {
+  const ids: string[] = [];
+  for (const { id, action } of steps)
+    if (action.kind === 'awaitReady' || action.kind === 'route' || action.kind === 'commit') ids.push(id);
+  return ids;
+};
+
 /** Why dependants of a service cannot go on, after its slots were decided; see `Outcome`. */
 export const holdsOthers = <S extends Plannable>(
   service: DesiredService<S>,
@@ -105,14 +116,12 @@ export const stopInOrder = <S extends Plannable>(
   steps: readonly Step<S>[],
   around: Pick<Surroundings<S>, 'everyone' | 'dependants'>,
 ): readonly Step<S>[] => {
+  if (![...around.everyone.values()].some((d) => d.isPaused)) return steps;
   const paused = new Map<string, string[]>();
   for (const { id, action } of steps) {
     if (around.everyone.get(action.service)?.isPaused !== true) continue;
-    const ids = paused.get(action.service);
-    if (ids === undefined) paused.set(action.service, [id]);
-    else ids.push(id);
+    push(paused, action.service, id);
   }
-  if (paused.size === 0) return steps;
   return steps.map((step) => {
     const { service } = step.action;
     if (!paused.has(service)) return step;
@@ -120,9 +129,6 @@ export const stopInOrder = <S extends Plannable>(
     return { ...step, after: [...step.after, ...before] };
   });
 };
-
-const isBringUp = <S extends Plannable>({ action }: Step<S>): boolean =>
-  action.kind === 'awaitReady' || action.kind === 'route' || action.kind === 'commit';
 
 /** "It runs" is not "it is ready": what a newcomer depends on is asked once more. */
 const readyChecks = <S extends Plannable>(
