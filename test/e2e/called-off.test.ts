@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureImages, waitFor } from '@orca/tooling-testbed';
@@ -24,6 +25,17 @@ describe('what was called off, and what is not in the files any more', () => {
     docker('inspect', '--format', '{{.State.Running}} {{.Config.Env}}', name).catch(() => 'absent');
   const candidate = (what: string): Promise<true> =>
     waitFor(async () => (await env('orca-e2e-off.next')).includes(what), { what, timeoutMs: patienceMs });
+
+  /** It says what it waits for while it does. */
+  const waits = (child: ChildProcess, name: string): Promise<void> =>
+    new Promise((done, fail) => {
+      let said = '';
+      child.stdout?.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        if (said.includes(`waits until what is already under way has come to an end: ${name}\n`)) done();
+      });
+      child.once('exit', (code) => fail(new Error(`ended with ${code}, and had said: ${said}`)));
+    });
 
   beforeAll(async () => {
     await ensureImages(['orca-test/app:1']);
@@ -71,12 +83,20 @@ describe('what was called off, and what is not in the files any more', () => {
     const older = orca.begin(['redeploy', 'e2e-off']);
     await candidate('V=3');
     const newer = orca.begin(['redeploy', 'e2e-off']);
-    // Long enough to have asked: it waits for the older one, and says nothing meanwhile.
-    await sleep(1_500);
+    await waits(newer.child, 'e2e-off');
     older.child.kill('SIGINT');
     expect((await older.ended).code).toBe(130);
     expect(await newer.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('1 recreated') });
     expect(await orca.identity('orca-e2e-off')).not.toBe(before);
+  });
+
+  it('9: a deploy of what is being made already waits for that, and says so', async () => {
+    const older = orca.begin(['redeploy', 'e2e-off']);
+    await candidate('V=3');
+    const newer = orca.begin(['deploy', 'e2e-off']);
+    await waits(newer.child, 'e2e-off');
+    expect(await older.ended).toMatchObject({ code: 0 });
+    expect(await newer.ended).toMatchObject({ code: 0 });
   });
 
   it('9, 20: a deploy that a stop overtook says so, and a deploy of everything says what stays stopped', async () => {
