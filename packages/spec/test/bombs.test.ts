@@ -39,17 +39,18 @@ const bombs: readonly (readonly [string, string, RegExp])[] = [
 ];
 
 describe('a bomb', () => {
-  test.each(bombs)('%s is refused within two seconds, beside a free event loop', async (_, text, message) => {
+  test.each(bombs)('%s is refused within two seconds of work, beside a free event loop', async (_, text, message) => {
     write(text);
     const delay = monitorEventLoopDelay({ resolution: 5 });
     delay.enable();
-    const started = performance.now();
+    const before = process.cpuUsage();
     const parsed = await loadInfra(root);
-    const elapsed = performance.now() - started;
+    const { user, system } = process.cpuUsage(before);
     delay.disable();
     expect(parsed.ok).toBe(false);
     expect(linesOf(parsed).join('\n')).toMatch(message);
-    expect(elapsed).toBeLessThan(2000);
+    // By this process's own clock, with all its threads: on a busy machine even what waits for its turn takes long.
+    expect((user + system) / 1000).toBeLessThan(2000);
     // Parsed on this thread, it would be held up as long as the parse takes; what is seen is a collection or two.
     expect(delay.max / 1e6).toBeLessThan(700);
   });
