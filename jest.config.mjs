@@ -1,4 +1,4 @@
-// One run for the whole repository: tests read the sources (condition @orca/source), so nothing has to be built first.
+// One run for the whole repository: tests read the sources (condition @orca/source). Only test/e2e and test/faults run what `pnpm build` wrote.
 const project = (name, patterns) => ({
   displayName: name,
   rootDir: import.meta.dirname,
