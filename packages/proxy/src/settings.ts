@@ -5,7 +5,7 @@ export interface ProxyTimeouts {
   readonly tlsHandshakeMs: number;
   /** A request head, from its first byte. */
   readonly headersMs: number;
-  /** Silence of a client that owes us its body, or that does not read its response. */
+  /** Silence of a client that owes us its body, does not read its response, or is done talking in a tunnel. */
   readonly bodyIdleMs: number;
   /** An idle client connection between two requests. */
   readonly keepAliveMs: number;
