@@ -103,14 +103,14 @@ describe('the proxy between orca and its engine', () => {
     let said = '';
     stream.setEncoding('utf8').on('data', (text: string) => (said += text));
     const broken = new Promise((done) => stream.once('error', done));
-    const until = (pattern: RegExp) => waitFor(() => pattern.test(said), { what: String(pattern), timeoutMs: 2_000 });
+    const until = (pattern: RegExp) => waitFor(() => pattern.test(said), { what: String(pattern), timeoutMs: 60_000 });
     await until(/^1\n2\n/);
     proxy.events('doubled');
     await until(/(\d+\n)\1/);
     proxy.events('silent');
     // What the proxy had passed on may still be under way; what the engine says from now on must not come.
     const last = told;
-    await waitFor(() => told >= last + 10, { what: 'ten more events of the engine', timeoutMs: 5_000 });
+    await waitFor(() => told >= last + 10, { what: 'ten more events of the engine', timeoutMs: 60_000 });
     expect(Math.max(...said.trim().split('\n').map(Number))).toBeLessThanOrEqual(last);
     proxy.events('cut');
     await broken;

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { afterEach, expect } from '@jest/globals';
 import { createProxy, type Proxy, type ProxyEvent, type ProxyOptions, type Route, type Target } from '@orca/proxy';
 
-const patienceMs = 5_000;
+const patienceMs = 60_000;
 const open: (() => Promise<unknown> | void)[] = [];
 
 afterEach(async () => {

@@ -22,7 +22,7 @@ import {
   type RawOrigin,
 } from '../harness.ts';
 
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 
 export const anyPort: ListenAddress = { host: '127.0.0.1', port: 0 };
 
