@@ -35,6 +35,16 @@ describe('what a deploy prints', () => {
     ]);
   });
 
+  it('does not say of a service that stays that it was removed', () => {
+    const changed = [
+      { service: 'a', change: 'cleared' as const },
+      { service: 'b', change: 'scaled_down' as const },
+    ];
+    expect(endLines(end({ changed, unchanged: ['d'], mutatingCalls: 3 }), palette)).toEqual([
+      '✓ 1 cleared of leftovers, 1 scaled down, 1 unchanged in 1.23s (3 mutating engine calls)',
+    ]);
+  });
+
   it('shows why a service failed, without its name twice, and its last lines', () => {
     const failures = [{ service: 'web', reason: 'web: exited with code 1', logs: ['no such table'] }];
     expect(endLines(end({ outcome: 'failed', failures }), palette)).toEqual([

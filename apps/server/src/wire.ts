@@ -1,5 +1,5 @@
 import type { DeployEvent, WireChange, WireIssue, WireStep } from '@orca/api';
-import { verbOf, type Plan, type ReconcileEvent, type Step } from '@orca/reconcile';
+import { stepInWords, verbOf, type Plan, type ReconcileEvent, type Step } from '@orca/reconcile';
 import type { Issue, ServiceSpec } from '@orca/spec';
 
 /** A step in the words of the wire. */
@@ -30,7 +30,7 @@ export const wireEvent = (event: ReconcileEvent<ServiceSpec>, redact: (text: str
         return { type: 'step', step, state: 'skipped', detail: 'called off: not wanted any more' };
       return { type: 'step', step, state: 'failed', ms: event.ms, detail: redact(messageOf(event.error)) };
     case 'step.skipped':
-      return { type: 'step', step, state: 'skipped', detail: `after ${shortened(event.because)}` };
+      return { type: 'step', step, state: 'skipped', detail: skipped(event.because) };
     default:
       return event satisfies never;
   }
@@ -38,18 +38,21 @@ export const wireEvent = (event: ReconcileEvent<ServiceSpec>, redact: (text: str
 
 const isAbort = (error: unknown): boolean => Error.isError(error) && error.name === 'AbortError';
 
-/** Revisions are long; their first digits tell them apart. */
-const shortened = (text: string): string => text.replace(/@h\d+:([0-9a-f]{7})[0-9a-f]*/g, '@$1');
+/** The step that failed before it, or that nothing failed. */
+const skipped = (because: string): string =>
+  because === 'cancelled' ? 'called off: not wanted any more' : `after ${stepInWords(because)}`;
 
 export const wireIssue = (issue: Issue): WireIssue => ({ ...issue });
 
 /** What was done to each service, in one word, from the steps that succeeded. */
 export const wireChanges = (done: readonly Step<ServiceSpec>[]): readonly WireChange[] => {
-  const kinds = new Map<string, Set<string>>();
+  const deeds = new Map<string, Set<string>>();
   for (const { action } of done) {
-    kinds.set(action.service, (kinds.get(action.service) ?? new Set()).add(action.kind));
+    const did = deeds.get(action.service) ?? new Set();
+    deeds.set(action.service, did.add(action.kind));
+    if (action.kind === 'remove') did.add(action.what);
   }
-  return [...kinds]
+  return [...deeds]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([service, did]) => {
       const change = changeOf(did);
@@ -57,10 +60,14 @@ export const wireChanges = (done: readonly Step<ServiceSpec>[]): readonly WireCh
     });
 };
 
+/** Kinds of the actions that were done, and what those were that were removed. */
 const changeOf = (did: ReadonlySet<string>): WireChange['change'] | undefined => {
   if (did.has('commit')) return did.has('remove') || did.has('stop') ? 'recreated' : 'created';
   if (did.has('start')) return 'started';
-  if (did.has('remove')) return 'removed';
+  if (did.has('unwanted')) return 'removed';
+  if (did.has('replaced')) return 'recreated';
+  if (did.has('surplus')) return 'scaled_down';
+  if (did.has('leftover')) return 'cleared';
   if (did.has('stop')) return 'stopped';
   if (did.has('repair')) return 'repaired';
   return did.has('route') || did.has('drain') ? 'rerouted' : undefined;

@@ -5,7 +5,7 @@ import { adoptable } from '../src/adoption.ts';
 import { isMutable } from '../src/desired.ts';
 import { EventQueue } from '../src/event-queue.ts';
 import { SingleFile } from '../src/single-file.ts';
-import { wireChanges } from '../src/wire.ts';
+import { wireChanges, wireEvent } from '../src/wire.ts';
 
 const route: RouteSpec = { domains: ['a.test', 'b.test'], paths: ['/', '/api'], stripPrefix: false, port: 8080 };
 const key = (service: string, slot: number, rev: string) => instanceKey(service, slot, revision(rev));
@@ -72,24 +72,46 @@ describe('wireChanges', () => {
         after: [],
         action: { kind, service, reason: '', key: key(service, 1, 'x') } as never,
       }));
+    const removed = (service: string, what: string) =>
+      did(service, 'remove').map((step) => ({ ...step, action: { ...(step.action as object), what } as never }));
     expect(
       wireChanges([
         ...did('fresh', 'create', 'start', 'commit'),
         ...did('new', 'create', 'start', 'stop', 'commit', 'remove'),
         ...did('up', 'start', 'awaitReady'),
-        ...did('gone', 'stop', 'remove'),
+        ...did('gone', 'stop'),
+        ...removed('gone', 'unwanted'),
+        ...removed('fewer', 'surplus'),
+        ...removed('fewer', 'leftover'),
+        ...removed('stays', 'leftover'),
+        ...removed('late', 'replaced'),
         ...did('off', 'drain', 'stop'),
         ...did('moved', 'route'),
         ...did('asked', 'awaitReady'),
       ]),
     ).toEqual([
+      { service: 'fewer', change: 'scaled_down' },
       { service: 'fresh', change: 'created' },
       { service: 'gone', change: 'removed' },
+      { service: 'late', change: 'recreated' },
       { service: 'moved', change: 'rerouted' },
       { service: 'new', change: 'recreated' },
       { service: 'off', change: 'stopped' },
+      { service: 'stays', change: 'cleared' },
       { service: 'up', change: 'started' },
     ]);
+  });
+});
+
+describe('wireEvent', () => {
+  it.each([
+    [`${key('web', 1, 'h1:0123456789ab')} awaitReady`, 'after web/1@0123456 await ready'],
+    ['web prepare', 'after web prepare'],
+    ['cancelled', 'called off: not wanted any more'],
+  ])('says in plain words why a step was skipped: %s', (because, detail) => {
+    const action = { kind: 'commit', service: 'web', reason: '', key: key('web', 1, 'x') } as never;
+    const event = { type: 'step.skipped', step: { id: 'x', after: [], action }, because } as const;
+    expect(wireEvent(event, (text) => text)).toMatchObject({ state: 'skipped', detail });
   });
 });
 

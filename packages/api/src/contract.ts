@@ -44,7 +44,17 @@ export type DeployOutcome = 'converged' | 'planned' | 'failed' | 'blocked' | 'ca
 
 export interface WireChange {
   readonly service: string;
-  readonly change: 'created' | 'recreated' | 'started' | 'stopped' | 'removed' | 'rerouted' | 'repaired';
+  /** `removed`: the service is gone; `scaled_down` has fewer replicas; `cleared` lost only what an earlier try left. */
+  readonly change:
+    | 'created'
+    | 'recreated'
+    | 'started'
+    | 'stopped'
+    | 'removed'
+    | 'scaled_down'
+    | 'cleared'
+    | 'rerouted'
+    | 'repaired';
   /** How long the old instance was gone before the new one was ready, where the update stops first. */
   readonly downtimeMs?: number;
 }

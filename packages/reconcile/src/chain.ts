@@ -1,4 +1,4 @@
-import type { ActionKind, ActionOf, InstanceKey, Plannable, Step } from './model.ts';
+import type { ActionKind, ActionOf, Plannable, Step } from './model.ts';
 
 /** A run of steps that follow one another; the shape nearly every change of a slot has. */
 export interface Chain<S extends Plannable> {
@@ -43,6 +43,14 @@ const endings: Readonly<Record<ActionKind, string>> = {
   remove: ' remove',
 };
 
+/** An id of a step as people read it: `web/1@0123456 await ready`. */
+export const stepInWords = (id: string): string => {
+  const verb = Object.keys(verbs).find((kind): kind is ActionKind => id.endsWith(` ${kind}`));
+  if (verb === undefined) return id;
+  const subject = id.slice(0, -verb.length - 1);
+  return `${subject.includes('@') ? shortKey(subject) : subject} ${verbOf(verb)}`;
+};
+
 const verbs: Readonly<Record<ActionKind, string>> = {
   prepare: 'prepare',
   create: 'create',
@@ -60,7 +68,7 @@ const verbs: Readonly<Record<ActionKind, string>> = {
 export const verbOf = (kind: ActionKind): string => verbs[kind];
 
 /** `web/1@h1:0123456789ab…` as people read it: `web/1@0123456`. */
-export const shortKey = (key: InstanceKey): string => {
+export const shortKey = (key: string): string => {
   const at = key.lastIndexOf('@');
   const rev = key.slice(at + 1);
   return `${key.slice(0, at)}@${rev.slice(rev.indexOf(':') + 1).slice(0, 7)}`;

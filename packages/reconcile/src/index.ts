@@ -14,6 +14,7 @@ export type {
   PlanInput,
   Plannable,
   Quarantined,
+  Removed,
   Revision,
   Stage,
   Step,
@@ -22,7 +23,7 @@ export type {
 export type { Clock, Ports, Prober, ReconcileEvent, Router, Runtime } from './ports.ts';
 export { instanceKey, revision } from './identity.ts';
 export { apply, type Applied, type ApplyOptions } from './apply.ts';
-export { shortKey, verbOf } from './chain.ts';
+export { shortKey, stepInWords, verbOf } from './chain.ts';
 export { findCycles } from './dependencies.ts';
 export { formatPlan } from './format.ts';
 export { plan } from './plan.ts';

@@ -142,8 +142,15 @@ export interface Actions<S extends Plannable> {
   commit: { readonly key: InstanceKey };
   /** Puts back what somebody changed on a proven instance. */
   repair: { readonly key: InstanceKey };
-  remove: { readonly key: InstanceKey };
+  remove: { readonly key: InstanceKey; readonly what: Removed };
 }
+
+/**
+ * What a removed instance was. Only of `unwanted` ones does the service itself go: `replaced` is the one before an
+ * update, `surplus` lies beyond the wanted number, `leftover` is what an earlier try left in a service that stays.
+ */
+export type Removed = 'unwanted' | 'replaced' | 'surplus' | 'leftover';
+
 export type ActionKind = keyof Actions<Plannable>;
 export type ActionOf<S extends Plannable, K extends ActionKind = ActionKind> = {
   [P in K]: { readonly kind: P; readonly service: string; readonly reason: string } & Actions<S>[P];

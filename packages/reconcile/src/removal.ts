@@ -47,6 +47,6 @@ const takeAway = <S extends Plannable>(i: Instance, routed: ReadonlySet<Instance
   return [
     ...(routed.has(i.key) ? [{ kind: 'drain', ...base } as const] : []),
     ...(isUp(i) ? [{ kind: 'stop', ...base, graceMs: defaultGraceMs } as const] : []),
-    { kind: 'remove', ...base },
+    { kind: 'remove', ...base, what: 'unwanted' },
   ];
 };

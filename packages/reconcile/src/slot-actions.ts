@@ -1,4 +1,4 @@
-import type { ActionOf, Instance, InstanceKey, Plannable } from './model.ts';
+import type { ActionOf, Instance, InstanceKey, Plannable, Removed } from './model.ts';
 import { isUp } from './seen.ts';
 import type { SlotInput, View } from './slot-view.ts';
 
@@ -109,7 +109,9 @@ export const discard = <S extends Plannable>(
   instances: readonly Instance[],
   reason: string,
 ): readonly ActionOf<S>[] =>
-  instances.length === 0 ? nothing : instances.flatMap((i) => [...retire(v, i, reason), remove(v, i, reason)]);
+  instances.length === 0
+    ? nothing
+    : instances.flatMap((i) => [...retire(v, i, reason), remove(v, i, reason, 'leftover')]);
 
 type Of<S extends Plannable> = Pick<SlotInput<S>, 'desired'>;
 
@@ -161,8 +163,10 @@ export const remove = <S extends Plannable>(
   { desired: { spec } }: Of<S>,
   { key }: Instance,
   reason: string,
+  what: Removed,
 ): ActionOf<S> => ({
   kind: 'remove',
+  what,
   service: spec.name,
   key,
   reason,

@@ -4,6 +4,9 @@ import { isUp } from './seen.ts';
 import { commit, discard, fetch, inSequence, launch, nothing, remove, resume, retire } from './slot-actions.ts';
 import { look, type SlotInput, type View } from './slot-view.ts';
 
+/** Who reads "remove" beside the name of a service must not think that it goes. */
+const leftOver = 'left over from before; the service stays';
+
 export interface SlotPlan<S extends Plannable> {
   readonly actions: readonly ActionOf<S>[];
   /** A running instance is replaced or restarted: such slots go one at a time. */
@@ -41,7 +44,7 @@ const pause = <S extends Plannable>(v: View<S>): SlotPlan<S> => ({
 
 const keep = <S extends Plannable>(v: View<S>, proven: Instance): SlotPlan<S> => {
   const others = v.candidate === undefined ? v.leftovers : [...v.leftovers, v.candidate];
-  return stayWith(v, proven, discard(v, others, 'left over'), undefined);
+  return stayWith(v, proven, discard(v, others, leftOver), undefined);
 };
 
 /** The proven instance stays what serves, as it should be; `others` is what becomes of the rest of the slot. */
@@ -82,7 +85,7 @@ const fallBack = <S extends Plannable>(v: View<S>, quarantine: string): SlotPlan
   // The failed one is stopped but kept: its logs are what the user needs now.
   const retreat = [
     ...(candidate === undefined ? [] : retire(v, candidate, 'its revision failed')),
-    ...discard(v, v.leftovers, 'left over'),
+    ...discard(v, v.leftovers, leftOver),
   ];
   if (proven === undefined) return { actions: retreat, isDisturbing: false, willRun: false, blocked: quarantine };
   // The failed text may be what is wrong: a proven instance is judged by the text it was proven with.
@@ -120,10 +123,10 @@ const replace = <S extends Plannable>(v: View<S>, old: Instance): SlotPlan<S> =>
   const why = `${change}; ${order.kind}: ${order.reason}`;
   // Only one candidate has room in a slot: an instance that serves as one is committed before the next comes.
   const first = old.stage === 'candidate' ? settle(v, old, 'finishes an interrupted commit') : nothing;
-  const leftovers = discard(v, v.leftovers, 'left over');
+  const leftovers = discard(v, v.leftovers, leftOver);
   const get = fetch(v, key, why, true);
   const makeRoom = retire(v, old, 'is being replaced');
-  const tail = [commit(v, key, 'became ready'), remove(v, old, 'was replaced')];
+  const tail = [commit(v, key, 'became ready'), remove(v, old, 'was replaced', 'replaced')];
   if (order.kind === 'start-first') {
     const actions = inSequence(first, leftovers, get, launch(v, key, why, true), makeRoom, tail);
     return { actions, isDisturbing: true, willRun: true, blocked: undefined };

@@ -1,7 +1,7 @@
 import { chain, none, stepId } from './chain.ts';
 import type { ActionOf, DesiredService, Instance, Memory, Plannable, Step } from './model.ts';
 import type { Seen } from './seen.ts';
-import { retire } from './slot-actions.ts';
+import { remove, retire } from './slot-actions.ts';
 import { planSlot, type SlotPlan } from './slot.ts';
 
 /** Decides every slot of one service, each for itself. */
@@ -62,10 +62,10 @@ const dropSurplus = <S extends Plannable>(
   if (surplus.length === 0 || slots.some((s) => s.blocked !== undefined)) return [];
   const settled = steps.filter((s) => s.action.kind === 'commit' || s.action.kind === 'route').map((s) => s.id);
   const takeAway = (i: Instance): readonly Step<S>[] => {
-    const reason = `slot ${i.slot} is beyond ${replicas} replicas`;
+    const reason = `slot ${i.slot} is beyond ${replicas} replica${replicas === 1 ? '' : 's'}; the service stays`;
     const actions: readonly ActionOf<S>[] = [
       ...retire({ routed: seen.routed, desired }, i, reason),
-      { kind: 'remove', service: name, key: i.key, reason },
+      remove({ desired }, i, reason, i.stage === 'candidate' ? 'leftover' : 'surplus'),
     ];
     return chain(actions, settled).steps;
   };

@@ -164,6 +164,27 @@ describe('plan', () => {
     expect(p.steps.filter((s) => s.action.kind === 'prepare')).toHaveLength(1);
   });
 
+  it('tells a service that goes from one that stays, of which only an instance goes', () => {
+    const p = aCluster()
+      .has('web', 'a')
+      .has('web', 'b', { stage: 'candidate', status: 'exited' })
+      .has('web', 'a', { slot: 2 })
+      .has('web', 'b', { slot: 3, stage: 'candidate', status: 'exited' })
+      .has('api', 'a')
+      .has('gone', 'a', { status: 'exited' })
+      .plan(desire('web', 'a'), desire('api', 'b'));
+    const removed = p.steps.flatMap(({ action }) =>
+      action.kind === 'remove' ? [[action.key, action.what, action.reason]] : [],
+    );
+    expect(removed).toEqual([
+      ['api/1@a', 'replaced', 'was replaced'],
+      ['web/1@b', 'leftover', 'left over from before; the service stays'],
+      ['web/2@a', 'surplus', 'slot 2 is beyond 1 replica; the service stays'],
+      ['web/3@b', 'leftover', 'slot 3 is beyond 1 replica; the service stays'],
+      ['gone/1@a', 'unwanted', 'is not desired any more'],
+    ]);
+  });
+
   it('28, 30: brings back the replicas that were updated before another one failed', () => {
     const web = { ...desire('web', 'b', { replicas: 2 }), lastGood: desire('web', 'a') };
     const p = aCluster()

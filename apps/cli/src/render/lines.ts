@@ -1,4 +1,4 @@
-import type { DeployEvent, WireIssue } from '@orca/api';
+import type { DeployEvent, WireChange, WireIssue } from '@orca/api';
 import type { Palette } from './ansi.ts';
 
 type StepEvent = Extract<DeployEvent, { type: 'step' }>;
@@ -48,12 +48,24 @@ export const endLines = (end: End, palette: Palette): readonly string[] => [
 const withoutPrefix = (reason: string, service: string): string =>
   reason.startsWith(`${service}: `) ? reason.slice(service.length + 2) : reason;
 
+const changeWords: Readonly<Record<WireChange['change'], string>> = {
+  created: 'created',
+  recreated: 'recreated',
+  started: 'started',
+  stopped: 'stopped',
+  removed: 'removed',
+  scaled_down: 'scaled down',
+  cleared: 'cleared of leftovers',
+  rerouted: 'rerouted',
+  repaired: 'repaired',
+};
+
 const headline = (end: End, palette: Palette): string => {
   const { outcome, changed, unchanged, failures, mutatingCalls, ms, message } = end;
   // What was done to one that failed in the end is no success to be counted.
   const failed = new Set(failures.map((f) => f.service));
   const well = changed.filter((c) => !failed.has(c.service));
-  const changes = [...groupBy(well.map((c) => c.change))].map(([change, n]) => `${n} ${change}`);
+  const changes = [...groupBy(well.map((c) => changeWords[c.change]))].map(([change, n]) => `${n} ${change}`);
   const downtimes = changed.flatMap(({ service, downtimeMs }) =>
     downtimeMs === undefined ? [] : [`${service} was down for ${seconds(downtimeMs)}`],
   );
