@@ -123,6 +123,7 @@ describe('what status prints', () => {
     version: '1',
     root: '/infra',
     runtimeError: undefined,
+    needsRestart: undefined,
     issues: [],
     services,
     ...change,
@@ -152,6 +153,15 @@ describe('what status prints', () => {
       '  └ exited with code 3',
       'off        stopped   0/1      -   i:1',
       '  └ stopped by request; start it with: orca deploy off',
+    ]);
+  });
+
+  it('says in one line that the server is to be restarted', () => {
+    const needsRestart = '[proxy] changed since the server started';
+    expect(statusLines(cluster([service({})], { needsRestart }), palette, now)).toEqual([
+      'SERVICE  STATUS   RUNNING  UP  IMAGE  DOMAIN',
+      'web      running  1/1      2h  i:1    a.test',
+      '! cluster.toml: [proxy] changed since the server started',
     ]);
   });
 

@@ -1,21 +1,27 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatIssue, parseClusterSpec, type ClusterSpec } from '@orca/spec';
+import { formatIssue, parseClusterSpec, type ClusterSpec, type Issue } from '@orca/spec';
 import { ServerError } from './errors.ts';
 import { isCode } from './home.ts';
 
 const name = 'cluster.toml';
 const maxBytes = 1024 * 1024;
 
+/** What the cluster's own settings are, and what is doubtful about them. */
+export interface ClusterFile {
+  readonly cluster: ClusterSpec;
+  readonly warnings: readonly Issue[];
+}
+
 /** Reads the cluster's own settings alone: a server must start, and keep serving, while a service file is broken. */
 export const readClusterFile = async (
   root: string,
   secrets: (names: readonly string[]) => Promise<ReadonlyMap<string, string>>,
-): Promise<ClusterSpec> => {
+): Promise<ClusterFile> => {
   const file = await textOf(join(root, name));
   const first = parseClusterSpec(file);
   const parsed = first.ok || first.needed.length === 0 ? first : parseClusterSpec(file, await secrets(first.needed));
-  if (parsed.ok) return parsed.value;
+  if (parsed.ok) return { cluster: parsed.value, warnings: parsed.warnings };
   throw new ServerError('ORCA_SERVER_BAD_CONFIG', parsed.issues.map(formatIssue).join('\n'));
 };
 

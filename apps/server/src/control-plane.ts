@@ -11,7 +11,7 @@ import {
 } from '@orca/api';
 import { plan, type DesiredService, type InstanceKey, type Reconciler, type ReconcilerEvent } from '@orca/reconcile';
 import type { DockerRuntime } from '@orca/runtime-docker';
-import type { ServiceSpec } from '@orca/spec';
+import type { ClusterSpec, ServiceSpec } from '@orca/spec';
 import type { Accepted } from './accepted.ts';
 import { overtaken, promising, takeBack } from './call-off.ts';
 import { rivalClaim } from './claims.ts';
@@ -39,6 +39,8 @@ import { messageOf, wireIssue, wirePlan } from './wire.ts';
 
 export interface ControlPlaneOptions {
   readonly clusterName: string;
+  /** Why the server is to be restarted, where cluster.toml has become this since it started. */
+  readonly needsRestart: (now: ClusterSpec) => string | undefined;
   readonly version: string;
   readonly root: string;
   readonly desired: DesiredPorts;
@@ -119,6 +121,7 @@ class Plane implements ServerPlane {
       version: this.#o.version,
       root: this.#o.root,
       runtimeError: seen.error,
+      needsRestart: desired.ok ? this.#o.needsRestart(desired.infra.cluster) : undefined,
       issues: (desired.ok ? desired.warnings : desired.issues).map(wireIssue),
       services:
         seen.error === undefined
@@ -395,6 +398,9 @@ class Plane implements ServerPlane {
     for (const issue of desired.ok ? desired.warnings : desired.issues)
       emit({ type: 'issue', issue: wireIssue(issue) });
     if (!desired.ok) return { end: failedEnd('refused', 'the config has errors; nothing was changed') };
+    const message = this.#o.needsRestart(desired.infra.cluster);
+    if (message !== undefined)
+      emit({ type: 'issue', issue: { severity: 'warning', file: 'cluster.toml', line: 1, col: 1, path: '', message } });
     return { good: desired };
   }
 }

@@ -36,6 +36,8 @@ import { messageOf } from './wire.ts';
 export interface KeeperOptions {
   readonly root: string;
   readonly cluster: ClusterSpec;
+  /** Why the server is to be restarted, where cluster.toml has become this since. */
+  readonly needsRestart: (now: ClusterSpec) => string | undefined;
   readonly version: string;
   readonly resyncMs: number;
   readonly secrets: SecretAccess;
@@ -204,6 +206,7 @@ export const createKeeper = async (o: KeeperOptions): Promise<Keeper> => {
   const orders = new SingleFile();
   const plane = createControlPlane({
     clusterName: cluster.name,
+    needsRestart: o.needsRestart,
     version: o.version,
     root,
     runtime,

@@ -1,4 +1,4 @@
-import type { DeployEvent } from '@orca/api';
+import type { DeployEvent, WireIssue } from '@orca/api';
 import type { ReconcilerEvent } from '@orca/reconcile';
 import type { EngineEvent } from '@orca/runtime-docker';
 import type { ServiceSpec } from '@orca/spec';
@@ -7,15 +7,16 @@ import type { CrashEvent } from './crashes.ts';
 import type { LivenessEvent } from './liveness.ts';
 import { messageOf, wireStep } from './wire.ts';
 
+/** What is doubtful about the files. */
+export const logIssue = (log: Logger, { file, line, path, message }: WireIssue): void =>
+  log.warn({ at: `${file}:${line}`, path }, message);
+
 /**
  * The end of a deploy and what is doubtful about it, as its caller is told: a deploy may have
  * nobody who reads its answer. The steps are logged as the loop makes them.
  */
 export const logDeploy = (log: Logger, event: DeployEvent): void => {
-  if (event.type === 'issue') {
-    const { file, line, path, message } = event.issue;
-    log.warn({ at: `${file}:${line}`, path }, message);
-  }
+  if (event.type === 'issue') logIssue(log, event.issue);
   if (event.type !== 'end') return;
   const { outcome, changed, failures, mutatingCalls, ms, message, operation } = event;
   const level = outcome === 'converged' || outcome === 'planned' ? 'info' : 'error';

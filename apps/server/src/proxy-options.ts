@@ -12,6 +12,18 @@ export interface ProxyWishes {
   readonly accessLog: (Required<Pick<AccessLogSettings, 'rotation'>> & AccessLogSettings) | undefined;
 }
 
+/** Ports of the command line, which go before those of cluster.toml. */
+export interface GivenPorts {
+  readonly proxyPort?: number;
+  readonly httpsPort?: number;
+}
+
+/** Where the proxy listens. A port for HTTP of the command line alone means no HTTPS. */
+export const portsOf = (spec: ProxySpec, given: GivenPorts): Pick<ProxySpec, 'httpPort' | 'httpsPort'> => ({
+  httpPort: given.proxyPort ?? spec.httpPort,
+  httpsPort: given.httpsPort ?? (given.proxyPort === undefined ? spec.httpsPort : undefined),
+});
+
 export const proxyWishes = (spec: ProxySpec, places: { readonly accessLogPath: string }): ProxyWishes => ({
   settings: {
     trustedProxies: spec.trustedProxies,

@@ -4,7 +4,7 @@ import type { ControlPlane } from '@orca/api';
 import { createApiServer, tokenAuthorizer } from '@orca/api/server';
 import type { AttachedProxy } from '@orca/proxy/process';
 import { createFileStore, findMasterKey } from '@orca/secrets';
-import type { ClusterSpec } from '@orca/spec';
+import type { ClusterSpec, Issue } from '@orca/spec';
 import { findInfraRoot } from '@orca/spec/files';
 import { createStore, type Store } from '@orca/store';
 import type { Logger } from 'pino';
@@ -19,8 +19,10 @@ import { openImageRecords } from './image-records.ts';
 import type { ServerPlane } from './control-plane.ts';
 import { createKeeper } from './keeper.ts';
 import { takeLock } from './lock.ts';
+import { logIssue } from './log-events.ts';
 import { openLog } from './log.ts';
 import { metricsText } from './metrics.ts';
+import { needsRestart } from './needs-restart.ts';
 import { proxyWishes } from './proxy-options.ts';
 import { createProxyParts } from './proxy-state.ts';
 import { createRecords } from './records.ts';
@@ -29,7 +31,7 @@ import { createSecretAccess, type SecretAccess } from './secret-access.ts';
 import { createFileGuards, type FileGuards } from './secret-guards.ts';
 import { startProxy } from './start-proxy.ts';
 import { startWatchdog } from './watchdog.ts';
-import { messageOf } from './wire.ts';
+import { messageOf, wireIssue } from './wire.ts';
 
 export interface ServerOptions {
   /** The infra root the user named, if they did. */
@@ -64,10 +66,10 @@ export const runServer = async (options: ServerOptions): Promise<number> => {
   const secrets = createSecretAccess(secretStore);
   const directories = [options.cwd, home.dir, options.env['HOME'] ?? options.cwd];
   const guards = createFileGuards({ root, path, keyPath: key.keyPath, store: secretStore, directories });
-  const cluster = await readClusterFile(root, (names) => secrets.values(names));
+  const { cluster, warnings } = await readClusterFile(root, (names) => secrets.values(names));
   const lock = takeLock(home.lockPath);
   try {
-    return await serve(options, { home, root, cluster, secrets, guards });
+    return await serve(options, { home, root, cluster, warnings, secrets, guards });
   } finally {
     lock.release();
   }
@@ -77,6 +79,8 @@ interface Place {
   readonly home: Home;
   readonly root: string;
   readonly cluster: ClusterSpec;
+  /** What is doubtful about cluster.toml. */
+  readonly warnings: readonly Issue[];
   readonly secrets: SecretAccess;
   readonly guards: FileGuards;
 }
@@ -91,7 +95,7 @@ const infraRoot = ({ dir, cwd, env }: ServerOptions): string => {
 };
 
 const serve = async (options: ServerOptions, place: Place): Promise<number> => {
-  const { home, cluster, secrets, guards } = place;
+  const { home, cluster, warnings, secrets, guards } = place;
   const tokenSha256 = openToken(home.tokenPath);
   const log = openLog({
     path: home.logPath,
@@ -106,6 +110,7 @@ const serve = async (options: ServerOptions, place: Place): Promise<number> => {
   });
   // Before anything is said: what is secret must be known. Unreadable secrets are told by every deploy and status.
   await secrets.refresh().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'secrets cannot be read'));
+  for (const warning of warnings) logIssue(log, wireIssue(warning));
   for (const { file, message } of await guards.strayWarnings()) log.warn({ file }, message);
   const ending = endOf(options.signal);
   const proxy = await startProxy({ home, cluster, options, log });
@@ -144,6 +149,7 @@ const control = async (options: ServerOptions, parts: Parts): Promise<void> => {
   const keeper = await createKeeper({
     root,
     cluster,
+    needsRestart: (now) => needsRestart(cluster, now, options),
     version: options.version,
     resyncMs: resyncMs(options.env),
     secrets,

@@ -4,14 +4,13 @@ import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { ServerError } from './errors.ts';
 import { isCode, type Home } from './home.ts';
-import { proxyWishes } from './proxy-options.ts';
+import { portsOf, proxyWishes, type GivenPorts } from './proxy-options.ts';
 import { messageOf } from './wire.ts';
 
 export interface StartProxyOptions {
   readonly home: Home;
   readonly cluster: ClusterSpec;
-  /** Instead of those in cluster.toml. */
-  readonly options: { readonly proxyPort?: number; readonly httpsPort?: number };
+  readonly options: GivenPorts;
   readonly log: Logger;
 }
 
@@ -19,8 +18,8 @@ export interface StartProxyOptions {
 export const startProxy = async ({ home, cluster, options, log }: StartProxyOptions): Promise<AttachedProxy> => {
   const { bind: host, workers = availableParallelism() } = cluster.proxy;
   const { proxyProtocolFrom, timeouts, accessLog } = proxyWishes(cluster.proxy, home);
-  const http = { host, port: options.proxyPort ?? cluster.proxy.httpPort, proxyProtocolFrom };
-  const httpsPort = options.httpsPort ?? (options.proxyPort === undefined ? cluster.proxy.httpsPort : undefined);
+  const { httpPort, httpsPort } = portsOf(cluster.proxy, options);
+  const http = { host, port: httpPort, proxyProtocolFrom };
   const https = httpsPort === undefined ? {} : { https: { host, port: httpsPort, proxyProtocolFrom } };
   try {
     return await attachProxy({

@@ -133,6 +133,8 @@ export interface ClusterStatus {
   readonly root: string;
   /** Set when the engine cannot be asked: the services are then unknown, not gone. */
   readonly runtimeError: string | undefined;
+  /** Why the server is to be restarted, and how: cluster.toml is another than when it started. */
+  readonly needsRestart: string | undefined;
   /** Faults of the files on disk; the services shown are those of the last good ones. */
   readonly issues: readonly WireIssue[];
   readonly services: readonly ServiceStatus[];

@@ -19,6 +19,7 @@ const status: ClusterStatus = {
   version: '1',
   root: '/infra',
   runtimeError: undefined,
+  needsRestart: undefined,
   issues: [],
   services: [],
 };

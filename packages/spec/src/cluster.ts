@@ -120,6 +120,14 @@ const apiAddress: Read<string> = (value, at) => {
   return address;
 };
 
+/** Never none: whoever names no address gets an API all the same, and should know where. */
+const apiBind: Read<readonly string[]> = (value, at) => {
+  const addresses = list(apiAddress)(value, at);
+  if (!Array.isArray(value) || value.length > 0) return addresses;
+  at.warn(`names no address; the API listens on ${API_ADDRESS} all the same`);
+  return [API_ADDRESS];
+};
+
 const hostPath = parsedText((written) => {
   const path = posix.resolve('/', written);
   if (written.startsWith('/') && !written.split('/').includes('..')) return path;
@@ -177,7 +185,7 @@ const CLUSTER = rows({
     domain: optional(domain),
     log_level: withDefault(oneOf('trace', 'debug', 'info', 'warn', 'error'), 'info'),
     api_port: withDefault(port, 6880),
-    api_bind: withDefault(list(apiAddress), [API_ADDRESS]),
+    api_bind: withDefault(apiBind, [API_ADDRESS]),
     acme_email: optional(emailAddress),
   },
   later: LATER_CLUSTER_KEYS.cluster,

@@ -85,6 +85,10 @@ describe('cluster.toml', () => {
 
   test('warns of every address that the API does not listen on', () => {
     expect(clusterIssues('[cluster]\napi_bind = ["127.0.0.1"]')).toEqual([]);
+    expect(clusterIssues('[cluster]\napi_bind = []')).toEqual([
+      'warning cluster.toml:2:1: cluster.api_bind: names no address; the API listens on 127.0.0.1 all the same',
+    ]);
+    expect(cluster('[cluster]\napi_bind = []').apiBind).toEqual(['127.0.0.1']);
     expect(clusterIssues('[cluster]\napi_bind = ["127.0.0.1", "::1", "10.0.0.1"]')).toEqual([
       'warning cluster.toml:2:26: cluster.api_bind[1]: not supported yet: an API on ::1; it listens on 127.0.0.1 only',
       'warning cluster.toml:2:33: cluster.api_bind[2]: not supported yet: an API on 10.0.0.1; it listens on 127.0.0.1 only',

@@ -1,8 +1,13 @@
 import type { ClusterStatus, ServiceStatus } from '@orca/api';
 import type { Palette } from './ansi.ts';
 
-/** The cluster as a table, with a line of explanation under every service that is not as it should be. */
-export const statusLines = (status: ClusterStatus, palette: Palette, now: number): readonly string[] => {
+/** The cluster as a table, with a line of explanation under every service that is not as it should be, and what else is to be done. */
+export const statusLines = (status: ClusterStatus, palette: Palette, now: number): readonly string[] => [
+  ...serviceLines(status, palette, now),
+  ...(status.needsRestart === undefined ? [] : [`${palette.yellow('!')} cluster.toml: ${status.needsRestart}`]),
+];
+
+const serviceLines = (status: ClusterStatus, palette: Palette, now: number): readonly string[] => {
   if (status.runtimeError !== undefined) {
     return [`${palette.red('✗')} the services' state is unknown: ${status.runtimeError}`];
   }
