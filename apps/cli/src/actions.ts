@@ -81,9 +81,17 @@ export const actions: Readonly<Record<ActionName, Action>> = {
   stop: async (c, a) => (await import('./commands/stop.ts')).stop(c, { ...global(a), services: texts(a, 'services') }),
   certs: async (c, a) => (await import('./commands/certs.ts')).certs(c, { ...global(a), json: flag(a, 'json') }),
   renewCert: async (c, a) =>
-    (await import('./commands/certs.ts')).renewCert(c, { ...global(a), host: text(a, 'host') ?? '' }),
+    (await import('./commands/certs.ts')).renewCert(c, {
+      ...global(a),
+      host: text(a, 'host') ?? '',
+      json: flag(a, 'json'),
+    }),
   revokeCert: async (c, a) =>
-    (await import('./commands/certs.ts')).revokeCert(c, { ...global(a), host: text(a, 'host') ?? '' }),
+    (await import('./commands/certs.ts')).revokeCert(c, {
+      ...global(a),
+      host: text(a, 'host') ?? '',
+      json: flag(a, 'json'),
+    }),
   proxyStatus: async (c, a) => (await import('./commands/proxy.ts')).showProxy(c, { json: flag(a, 'json') }),
   stopProxy: async (c, a) =>
     (await import('./commands/proxy.ts')).endProxy(c, { graceSeconds: number(a, 'grace-secs') ?? 10 }),

@@ -10,21 +10,15 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-const major = Number(process.versions.node.split('.')[0]);
-if (major < 24) {
-  process.stderr.write(`orca: needs Node.js 24 or newer, and this is ${process.versions.node}\n`);
-  process.exitCode = 1;
-} else {
-  const run = runCli(process.argv.slice(2), {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    stdin: process.stdin,
-    env: process.env,
-    cwd: process.cwd(),
-    version,
-    signal: interrupt.signal,
-  });
-  void run.then((code) => {
-    process.exitCode = code;
-  });
-}
+const run = runCli(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  stdin: process.stdin,
+  env: process.env,
+  cwd: process.cwd(),
+  version,
+  signal: interrupt.signal,
+});
+void run.then((code) => {
+  process.exitCode = code;
+});

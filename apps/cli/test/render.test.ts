@@ -35,6 +35,13 @@ describe('what a deploy prints', () => {
     ]);
   });
 
+  it('says why nothing could be begun, without counting services', () => {
+    const message = 'nothing was changed: the disk is full';
+    expect(endLines(end({ outcome: 'failed', message }), palette)).toEqual([
+      '✗ failed: nothing was changed: the disk is full',
+    ]);
+  });
+
   it('does not say of a service that stays that it was removed', () => {
     const changed = [
       { service: 'a', change: 'cleared' as const },

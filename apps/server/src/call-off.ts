@@ -1,6 +1,8 @@
 import type { InstanceDetails } from '@orca/runtime-docker';
 import type { Accepted } from './accepted.ts';
+import { ServerError } from './errors.ts';
 import type { PromiseDraft, Promised } from './promised.ts';
+import { messageOf } from './wire.ts';
 
 /** What was promised of some services, so that they can go back to it. */
 export interface Before {
@@ -19,10 +21,15 @@ export const promising = async (
   ask: (draft: PromiseDraft) => void,
 ): Promise<Before> => {
   const promised = new Map([...names].map((name) => [name, accepted.promised(name)] as const));
-  await accepted.promise(ask);
+  await accepted.promise(ask).catch(notPromised);
   const now = <T>(read: (name: string) => T): ReadonlyMap<string, T> =>
     new Map([...promised.keys()].map((name) => [name, read(name)] as const));
   return { promised, wanted: now((name) => accepted.promised(name)), changes: now((name) => accepted.changes(name)) };
+};
+
+const notPromised = (cause: unknown): never => {
+  const message = `nothing was changed, because what was asked for cannot be written down: ${messageOf(cause)}; when that is mended, ask again`;
+  throw new ServerError('ORCA_SERVER_NOT_WRITTEN', message, { cause });
 };
 
 /** Services of which somebody else wants something different by now: how they ended is no answer to who asked before. */

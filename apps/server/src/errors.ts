@@ -4,9 +4,11 @@ export type ServerErrorCode =
   | 'ORCA_SERVER_ALREADY_RUNNING'
   | 'ORCA_SERVER_PORT_UNAVAILABLE'
   | 'ORCA_SERVER_PROXY'
-  | 'ORCA_SERVER_HOME';
+  | 'ORCA_SERVER_HOME'
+  /** A deploy or stop that was not begun. */
+  | 'ORCA_SERVER_NOT_WRITTEN';
 
-/** Why the server cannot start; the message says what to do. */
+/** Why the server cannot start, or do what is asked of it; the message says what to do. */
 export class ServerError extends Error {
   override readonly name: string = 'ServerError';
   readonly code: ServerErrorCode;

@@ -83,7 +83,8 @@ describe('what is promised', () => {
       isDone = await deploy(accepted).then(
         () => true,
         (error: unknown) => {
-          expect(error).toEqual(new Error('database or disk is full'));
+          const cause = new Error('database or disk is full');
+          expect(error).toMatchObject({ code: 'ORCA_SERVER_NOT_WRITTEN', cause });
           refused += 1;
           return false;
         },

@@ -53,6 +53,15 @@ describe('calling off', () => {
     expect(revisions(await openAccepted(records))).toEqual({ web: 'one' });
   });
 
+  it('says that nothing was changed when what is asked for cannot be written down', async () => {
+    const full = (): Promise<never> => Promise.reject(new Error('/home/orca.db: database or disk is full'));
+    accepted = await openAccepted({ ...records, write: full });
+    await expect(deploy(service('web', 'one'))).rejects.toThrow(
+      'nothing was changed, because what was asked for cannot be written down: /home/orca.db: database or disk is full; when that is mended, ask again',
+    );
+    expect(revisions()).toEqual({});
+  });
+
   it('9: leaves alone what somebody else asked for since, even if it is the same', async () => {
     await deploy(service('web', 'one'));
     const older = await deploy(service('web', 'two'));

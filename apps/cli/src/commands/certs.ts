@@ -15,18 +15,21 @@ export const certs = async (context: Context, options: CertsOptions): Promise<nu
   return all.some(({ state }) => state === 'failed') ? 1 : 0;
 };
 
-export interface CertActionOptions extends GlobalOptions {
+export interface CertActionOptions extends CertsOptions {
   readonly host: string;
 }
 
 export const renewCert = async (context: Context, options: CertActionOptions): Promise<number> => {
   await connect(context, options).renewCert(options.host, context.signal);
-  context.stdout.write(`${options.host}: a new certificate is being got; see: orca certs\n`);
-  return 0;
+  return tell(context, options, 'renewing', 'a new certificate is being got; see: orca certs');
 };
 
 export const revokeCert = async (context: Context, options: CertActionOptions): Promise<number> => {
   await connect(context, options).revokeCert(options.host, context.signal);
-  context.stdout.write(`${options.host}: revoked; a new certificate with a new key is being got; see: orca certs\n`);
+  return tell(context, options, 'revoked', 'revoked; a new certificate with a new key is being got; see: orca certs');
+};
+
+const tell = (context: Context, { host, json }: CertActionOptions, result: string, words: string): number => {
+  context.stdout.write(json ? `${JSON.stringify({ host, result }, null, 2)}\n` : `${host}: ${words}\n`);
   return 0;
 };

@@ -79,6 +79,8 @@ const headline = (end: End, palette: Palette): string => {
     case 'planned':
       return `nothing was changed; to do it: orca deploy`;
     case 'failed':
+      // Nothing was begun, so there is nothing to count.
+      if (failures.length === 0 && message !== undefined) return `${palette.red('✗')} failed: ${message}`;
       return `${palette.red('✗')} failed: ${[count(failures.length, 'service'), ...changes, ...kept].join(', ')} in ${seconds(ms)}${downtimes.length === 0 ? '' : ` (${downtimes.join('; ')})`}${message === undefined ? '' : `: ${message}`}`;
     case 'blocked':
       return `${palette.red('✗')} blocked: ${[count(failures.length, 'service'), ...changes, ...kept].join(', ')}`;
