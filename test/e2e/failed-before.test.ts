@@ -4,7 +4,7 @@ import { docker, Orca } from './orca.ts';
 
 const name = 'e2e-failed';
 const text = (image: string, env: string): string =>
-  `[[service]]\nname = "${name}"\nimage = "${image}"\n[service.deploy]\nmonitor_secs = 3\n[service.env]\n${env}\n`;
+  `[[service]]\nname = "${name}"\nimage = "${image}"\n[service.deploy]\nmonitor_secs = 10\n[service.env]\n${env}\n`;
 
 describe('what failed before, beside one that serves', () => {
   let orca: Orca;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureImages, waitFor } from '@orca/tooling-testbed';
-import { docker, Orca, patienceMs } from './orca.ts';
+import { docker, letBeReady, Orca, patienceMs } from './orca.ts';
 
 const service = (name: string, env: string, more = ''): string => `[[service]]
 name = "${name}"
@@ -104,13 +104,17 @@ describe('what was deployed is kept true', () => {
   });
 
   it('3: a server that is killed in the middle of a deploy finishes it by itself', async () => {
-    orca.write('services/two/service.toml', service('e2e-other', 'V = "4"\nREADY_AFTER = "3"'));
+    orca.write('services/two/service.toml', service('e2e-other', 'V = "4"\nREADY_AFTER = "3600"'));
     const cut = orca.begin(['deploy', 'e2e-other']);
     await candidate();
     await orca.end('SIGKILL');
     expect((await cut.ended).code).not.toBe(0);
     await orca.start();
-    await becomes('orca-e2e-other.next', 'absent');
+    const isDone = async (): Promise<boolean> => {
+      await letBeReady('orca-e2e-other.next');
+      return (await state('orca-e2e-other.next')) === 'absent';
+    };
+    await waitFor(isDone, { what: 'the deploy to be finished', timeoutMs: patienceMs });
     await waitFor(
       async () =>
         (await docker('inspect', '--format', '{{.Config.Env}}', 'orca-e2e-other').catch(() => '')).includes('V=4'),

@@ -50,6 +50,11 @@ export const docker = async (...args: readonly string[]): Promise<string> => {
   return stdout.trim();
 };
 
+/** What READY_AFTER holds back is ready from now on; nothing happens where there is no such container yet. */
+export const letBeReady = async (container: string): Promise<void> => {
+  await run('docker', ['exec', container, 'sh', '-c', 'echo 0 > /tmp/started']);
+};
+
 export interface Page {
   readonly status: number;
   readonly body: string;

@@ -12,7 +12,7 @@ const one = (...proxy: readonly string[]): string =>
     '[service.deploy]',
     'drain_secs = 1',
     '[service.proxy]',
-    'hold_secs = 30',
+    'hold_secs = 240',
     ...proxy,
   ]);
 const two = (domain: string): string => text('e2e-other-keys', [`domain = "${domain}"`]);

@@ -290,7 +290,7 @@ describe('certificates', () => {
     const plane = new Plane();
     const port = await serve(plane);
     const remote = client(port);
-    const signal = AbortSignal.timeout(30_000);
+    const signal = AbortSignal.timeout(240_000);
     expect(await remote.certs(signal)).toEqual([cert]);
     await remote.renewCert('*.a.test', signal);
     await remote.revokeCert('a.test', signal);

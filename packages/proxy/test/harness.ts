@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener, type Server as HttpServer } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect } from '@jest/globals';
 import { createProxy, type Proxy, type ProxyEvent, type ProxyOptions, type Route, type Target } from '@orca/proxy';
 
@@ -170,6 +171,19 @@ export const aProxy = async (routes: readonly Route[], options: Partial<ProxyOpt
   await proxy.listen();
   closing(() => proxy.close(0));
   return { ...proxy, address: proxy.address, port: proxy.address.port, events };
+};
+
+/** Requests that the proxy has and that are not over, those that are held included. */
+export const inFlightIn = (proxy: Pick<Proxy, 'metrics'>): number =>
+  proxy.metrics().routes.reduce((sum, { inFlight }) => sum + inFlight, 0);
+
+/** Resolves when the proxy has neither a request nor a connection any more. */
+export const settled = async (proxy: Pick<Proxy, 'metrics'>): Promise<void> => {
+  const deadline = performance.now() + patienceMs;
+  while (inFlightIn(proxy) > 0 || proxy.metrics().connections.open > 0) {
+    if (performance.now() > deadline) throw new Error(`not settled: ${JSON.stringify(proxy.metrics())}`);
+    await sleep(10);
+  }
 };
 
 /** One request with `Connection: close`, and everything that came back. */

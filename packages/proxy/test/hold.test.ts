@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import type { Hold } from '@orca/proxy';
+import { freePort } from '@orca/tooling-testbed';
 import { Holds } from '../src/hold.ts';
 import {
   aProxy,
@@ -11,6 +11,7 @@ import {
   dial,
   exchange,
   httpOrigin,
+  inFlightIn,
   portOf,
   rawOrigin,
   route,
@@ -32,7 +33,9 @@ const holding = (hold: Hold): Promise<RunningProxy> => aProxy([route([], { hold 
 
 /** A client whose request is waiting in the proxy. */
 const waiting = async (proxy: RunningProxy, text = wire('GET', '/')): Promise<RawClient> => {
+  const before = inFlightIn(proxy);
   const client = (await dial(proxy.port)).send(text);
+  while (inFlightIn(proxy) === before) await sleep(5);
   await sleep(aMomentMs);
   expect(client.received).toBe('');
   return client;
@@ -103,7 +106,7 @@ test('P52 holds no more requests than the route allows, and says 503 to the next
   expect(proxy.events).toEqual([{ kind: 'hold-refused', route: 'app.test' }]);
   // Whoever leaves makes room.
   clients[0]?.socket.resetAndDestroy();
-  await sleep(aMomentMs);
+  while (inFlightIn(proxy) > 1) await sleep(5);
   const third = await waiting(proxy);
   proxy.replace({ routes: [route([target(await echo())], { hold })] });
   await Promise.all([clients[1]?.until('GET / .'), third.until('GET / .')]);
@@ -138,11 +141,7 @@ test('P52 answers 404 to those who wait for a route that goes away', async () =>
 });
 
 test('P52 waits for a sole target that cannot be reached, and sends each request once', async () => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const port = portOf(server);
-  server.close();
-  await once(server, 'close');
+  const port = await freePort();
   const proxy = await aProxy([route([target(port)], { hold: { maxMs: 60_000 } })]);
   const clients = [await waiting(proxy), await waiting(proxy, `${wire('POST', '/', 'Content-Length: 4\r\n')}body`)];
   let requests = 0;

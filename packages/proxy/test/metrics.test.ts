@@ -49,7 +49,7 @@ test('counts what is in flight, who left, and what failed at a target', async ()
   expect(value('requests_in_flight')).toBe(1);
   expect(sampleOf(formatMetrics([proxy.metrics()]), 'orca_proxy_connections_open')).toBe(1);
   client.socket.destroy();
-  for (let i = 0; i < 250 && value('requests_in_flight') === 1; i += 1) await sleep(20);
+  for (let i = 0; i < 3_000 && value('requests_in_flight') === 1; i += 1) await sleep(20);
   expect([value('requests_in_flight'), value('requests_total', '/', ',class="499"')]).toEqual([0, 1]);
   const cut = await dial(proxy.port);
   await cut.send('GET /cut HTTP/1.1\r\nHost: app.test\r\n\r\n').ended();

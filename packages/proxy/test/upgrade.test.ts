@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import type { ProxyTimeouts } from '@orca/proxy';
 import {
   aProxy,
   bodyOf,
@@ -10,6 +11,7 @@ import {
   portOf,
   rawOrigin,
   route,
+  settled,
   statusOf,
   target,
   valuesOf,
@@ -169,18 +171,11 @@ test('P12 lets a large response before an upgrade come to its end', async () => 
 });
 
 const impatient = { halfCloseMs: 50, lingerMs: 50, bodyIdleMs: 200 };
-const settled = async (proxy: Pick<RunningProxy, 'metrics'>): Promise<void> => {
-  const deadline = performance.now() + 10_000;
-  const isBusy = (): boolean =>
-    proxy.metrics().connections.open > 0 || proxy.metrics().routes.some(({ inFlight }) => inFlight > 0);
-  while (isBusy()) {
-    if (performance.now() > deadline) throw new Error(JSON.stringify(proxy.metrics()));
-    await new Promise((done) => setTimeout(done, 10));
-  }
-};
-
 /** A proxy before a target that switches, and that a client's end does not end. */
-const beforeHalfOpen = async (whenClientEnds: (socket: Socket) => void): Promise<RunningProxy> => {
+const beforeHalfOpen = async (
+  whenClientEnds: (socket: Socket) => void,
+  timeouts: Partial<ProxyTimeouts> = impatient,
+): Promise<RunningProxy> => {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     closing(() => void socket.destroy());
     socket.on('error', () => undefined);
@@ -189,19 +184,22 @@ const beforeHalfOpen = async (whenClientEnds: (socket: Socket) => void): Promise
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   closing(() => void server.close());
-  return aProxy([route([target(portOf(server))])], { timeouts: impatient });
+  return aProxy([route([target(portOf(server))])], { timeouts });
 };
 
 test.each(['after', 'before'])(
   'P44 a client that is done talking %s the switch hears all of what the target goes on to say',
   async (when) => {
+    // Ten times together they take longer than any limit, and each by far less, so that this process may be held up.
+    const limitMs = 3_000;
+    const limits = { ...impatient, halfCloseMs: limitMs, bodyIdleMs: limitMs };
     const proxy = await beforeHalfOpen(async (socket) => {
       for (let nth = 0; nth < 10; nth += 1) {
-        await sleep(impatient.halfCloseMs / 2);
+        await sleep(limitMs / 8);
         socket.write(`${nth}`);
       }
       socket.end('.');
-    });
+    }, limits);
     const client = await dial(proxy.port);
     client.send(request);
     if (when === 'after') await client.until('\r\n\r\n');

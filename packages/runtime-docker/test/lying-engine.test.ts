@@ -230,7 +230,8 @@ describe('an engine that', () => {
     const watching = watchEngine(new Engine({ host }), {
       cluster: 'lies',
       signal: stop.signal,
-      silentMs: 200,
+      // Long enough for the others to say what they have to, also on a machine with other work.
+      silentMs: 1_500,
       onEvent: (event) => {
         heard.push(event.type === 'changed' ? event.action : event.type);
         if (event.type === 'changed' && event.action === 'start3') stop.abort();

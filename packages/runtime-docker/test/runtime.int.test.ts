@@ -186,11 +186,13 @@ describe('the life of an instance', () => {
   it('delivers SIGTERM and waits for a clean end', async () => {
     const key = await up(
       specOf(
-        '[[service]]\nname = "int-term"\nimage = "busybox:1.36"\ncommand = ["sh", "-c", "trap \'echo bye; exit 0\' TERM; while :; do sleep 0.1; done"]\n',
+        '[[service]]\nname = "int-term"\nimage = "busybox:1.36"\ncommand = ["sh", "-c", "trap \'echo bye; exit 0\' TERM; echo up; while :; do sleep 0.1; done"]\n',
       ),
       'a',
     );
-    await runtime.stop(key, 5000, signal);
+    // Before that the signal would not be heard by the first process of a container.
+    for await (const line of runtime.logs(key, { tail: 5, follow: true, signal })) if (line.text === 'up') break;
+    await runtime.stop(key, 60_000, signal);
     const lines: string[] = [];
     for await (const line of runtime.logs(key, { tail: 5, follow: false, signal })) lines.push(line.text);
     expect(lines).toContain('bye');
@@ -317,8 +319,8 @@ describe('awaitReady', () => {
       { kind: 'awaitReady', service: spec.name, reason: 'test', key: keyOf(spec, rev), spec, isReplacement },
       signal,
     );
-  const probe = (more: string): string =>
-    `[service.deploy]\nmin_healthy_secs = 1\nhealthy_deadline_secs = 4\nmonitor_secs = 1\n[service.env]\n${more}\n[service.liveness]\npath = "/cgi-bin/ready"\ninitial_delay_secs = 0\n`;
+  const probe = (more: string, deadlineSecs = 120, minHealthySecs = 1): string =>
+    `[service.deploy]\nmin_healthy_secs = ${minHealthySecs}\nhealthy_deadline_secs = ${deadlineSecs}\nmonitor_secs = 1\n[service.env]\n${more}\n[service.liveness]\npath = "/cgi-bin/ready"\ninitial_delay_secs = 0\n`;
 
   it('waits for the probe, and asks as orca-probe on a connection of its own', async () => {
     const spec = app('int-ready', probe('READY_AFTER = "2"'));
@@ -329,7 +331,7 @@ describe('awaitReady', () => {
   });
 
   it('says what the last probe saw when the deadline passes', async () => {
-    const spec = app('int-never', probe('READY_AFTER = "100"'));
+    const spec = app('int-never', probe('READY_AFTER = "3600"', 4));
     await up(spec, 'a');
     await expect(wait(spec, 'a')).rejects.toMatchObject({
       code: 'ORCA_RUNTIME_NOT_READY',
@@ -346,18 +348,18 @@ describe('awaitReady', () => {
       code: 'ORCA_RUNTIME_EXITED',
       message: expect.stringContaining('exited with code 1'),
     });
-    expect(performance.now() - begun).toBeLessThan(3000);
+    expect(performance.now() - begun).toBeLessThan(60_000);
   });
 
   it('27: lets a replacement prove itself for min_healthy, and trusts a first instance at its first success', async () => {
-    const spec = app('int-window', probe('A = "b"'));
+    const spec = app('int-window', probe('A = "b"', 120, 8));
     await up(spec, 'a');
     const begun = performance.now();
     await wait(spec, 'a', false);
     const first = performance.now() - begun;
     await wait(spec, 'a', true);
-    expect(first).toBeLessThan(1000);
-    expect(performance.now() - begun - first).toBeGreaterThanOrEqual(1000);
+    expect(first).toBeLessThan(8000);
+    expect(performance.now() - begun - first).toBeGreaterThanOrEqual(8000);
   });
 
   it('takes an accepting port for readiness when there is no probe, and running on when there is neither', async () => {

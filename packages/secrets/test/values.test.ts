@@ -112,8 +112,9 @@ describe('S10: the redactor', () => {
   test('is quick with many secrets and long text', () => {
     const values = Array.from({ length: 100 }, (_, n) => `secret-number-${n}`);
     const text = 'an ordinary line of a log, which holds nothing\n'.repeat(2000);
-    const started = performance.now();
+    const before = process.cpuUsage();
     expect(redact(text, ...values)).toBe(text);
-    expect(performance.now() - started).toBeLessThan(20_000);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000).toBeLessThan(20_000);
   });
 });

@@ -31,7 +31,7 @@ export function createDocker(host: string = currentHost()): Docker {
 }
 
 /** The engine's version, or `undefined` when it doesn't answer within `timeoutMs`. */
-export async function engineVersion(docker: Docker, timeoutMs = 5000): Promise<string | undefined> {
+export async function engineVersion(docker: Docker, timeoutMs = 60_000): Promise<string | undefined> {
   const { code, stdout } = await docker.run(['version', '--format', '{{.Server.Version}}'], { timeoutMs });
   return code === 0 ? stdout.trim() : undefined;
 }

@@ -8,7 +8,7 @@ import { endProcess, identify, isSame } from './processes.ts';
 import type { ProcessIdentity } from './processes.ts';
 import { waitFor } from './temp.ts';
 
-const readyWithinMs = 60_000;
+const readyWithinMs = 180_000;
 /** Containers get their own grace period before the engine itself ends. */
 const stopGraceMs = 30_000;
 

@@ -111,7 +111,7 @@ async function owner(place: DockerdPlace): Promise<number | undefined> {
 
 async function awaitOther(place: DockerdPlace, pid: number): Promise<Engine> {
   try {
-    return await waitFor(() => answering(place.host), { what: 'dockerd', timeoutMs: 30_000, everyMs: 250 });
+    return await waitFor(() => answering(place.host), { what: 'dockerd', timeoutMs: 180_000, everyMs: 250 });
   } catch (error) {
     throw unavailable(`dockerd runs as process ${pid} but does not answer on ${place.host}; look at its log.`, error);
   }

@@ -14,7 +14,7 @@ export async function endOrcaProxy(home: string): Promise<void> {
   // It lets requests end at the first signal, and ends them at the second.
   process.kill(known.pid, 'SIGTERM');
   await new Promise((done) => setTimeout(done, graceMs));
-  await endProcess(known, 10_000);
+  await endProcess(known, 60_000);
 }
 
 /** The proxy of a state directory; the file names it, and tells it from a later process of its number. */

@@ -41,6 +41,6 @@ export async function endProcess(known: ProcessIdentity, graceMs: number): Promi
     await waitFor(gone, { what: `process ${known.pid} to end`, timeoutMs: graceMs });
   } catch {
     if (await isSame(known)) process.kill(known.pid, 'SIGKILL');
-    await waitFor(gone, { what: `process ${known.pid} to be killed`, timeoutMs: 5000 });
+    await waitFor(gone, { what: `process ${known.pid} to be killed`, timeoutMs: 60_000 });
   }
 }

@@ -216,10 +216,12 @@ test.each([
   ['a length', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'],
   ['chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'],
 ])('P37 resets the stream with INTERNAL_ERROR when a target dies in a body with %s', async (_, response) => {
-  const origin = await rawOrigin((socket) => socket.write(response, () => setTimeout(() => socket.destroy(), 20)));
-  const proxy = await aSecureProxy([route([target(origin.port)])]);
+  const { proxy, origin } = await setup(response);
   const client = await session(proxy.httpsPort);
-  expect(await ask(client).answer).toMatchObject({ status: 200, body: 'half', resetCode: 2 });
+  const { stream, answer } = ask(client);
+  await once(stream, 'data');
+  origin.sockets[0]?.destroy();
+  expect(await answer).toMatchObject({ status: 200, body: 'half', resetCode: 2 });
   expect(client.destroyed).toBe(false);
 });
 

@@ -23,29 +23,33 @@ const isReset = async (port: number): Promise<boolean> => {
   }
 };
 
-/** Closes within `most` milliseconds of now, and not before `least`. */
-const closesAfter = async (client: RawClient, least: number, most: number): Promise<string> => {
-  const begun = performance.now();
+/** Below every limit that holds unless another is set, and far above those that are set here. */
+const soonMs = 9_000;
+
+/** What a client hears that is closed soon, and not before `least` milliseconds after `begun`. */
+const closesAfter = async (client: RawClient, begun: number, least: number): Promise<string> => {
   const response = await client.ended();
   const took = performance.now() - begun;
   expect(took).toBeGreaterThan(least);
-  expect(took).toBeLessThan(most);
+  expect(took).toBeLessThan(soonMs);
   return response;
 };
 
 test('P55 closes a client that says nothing', async () => {
   const proxy = await aProxy([], { timeouts: { firstByteMs: 150 } });
-  expect(await closesAfter(await dial(proxy.port), 100, 1_500)).toBe('');
+  const begun = performance.now();
+  expect(await closesAfter(await dial(proxy.port), begun, 140)).toBe('');
 });
 
 test('P55 answers 408 to a head that does not come to an end, however busily it comes', async () => {
   const proxy = await aProxy([], { timeouts: { headersMs: 300 } });
+  const begun = performance.now();
   const client = await dial(proxy.port);
   client.send('GET / HTTP/1.1\r\n');
   const drip = setInterval(() => client.send('A: b\r\n'), 50);
   try {
     // Looked for once in a while, never as late as by Node's own 30 s.
-    const response = await closesAfter(client, 200, 4_000);
+    const response = await closesAfter(client, begun, 290);
     expect(statusOf(response)).toBe(408);
     expect(response).toMatch(/\r\nconnection: close\r\n/i);
   } finally {
@@ -55,27 +59,30 @@ test('P55 answers 408 to a head that does not come to an end, however busily it 
 
 test('P55 ends a TLS handshake that does not come to an end', async () => {
   const proxy = await aSecureProxy([], { timeouts: { tlsHandshakeMs: 150 } });
+  const begun = performance.now();
   const client = await dial(proxy.httpsPort);
   client.send('\x16\x03\x01\x02\x00\x01');
-  await closesAfter(client, 100, 1_500);
+  await closesAfter(client, begun, 140);
   expect(proxy.events).toEqual([expect.objectContaining({ kind: 'handshake-failed', peer: '127.0.0.1' })]);
 });
 
 test('P55 ends a session that does not begin to speak HTTP/2', async () => {
-  const proxy = await aSecureProxy([], { timeouts: { firstByteMs: 150 } });
-  await closesAfter(await dialSecure(proxy.httpsPort, { ALPNProtocols: ['h2'] }), 100, 1_500);
+  const proxy = await aSecureProxy([], { timeouts: { firstByteMs: 1_000 } });
+  const begun = performance.now();
+  await closesAfter(await dialSecure(proxy.httpsPort, { ALPNProtocols: ['h2'] }), begun, 990);
 });
 
 test('P56 lets an upload take as long as it likes while it moves, and ends one that rests', async () => {
   const proxy = await aSecureProxy([route([target(await okOrigin())])], {
-    timeouts: { bodyIdleMs: 300, headersMs: 200 },
+    timeouts: { bodyIdleMs: 1_500, headersMs: 1_000 },
   });
   const slow = await dialSecure(proxy.httpsPort);
   slow.send('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 8\r\n\r\n');
   const client = await session(proxy.httpsPort);
   const two = ask(client, {}, null);
+  // Together longer than each limit, and each by far shorter.
   for (let i = 0; i < 8; i += 1) {
-    await sleep(100);
+    await sleep(250);
     slow.send('x');
     two.stream.write('x');
   }
@@ -86,7 +93,7 @@ test('P56 lets an upload take as long as it likes while it moves, and ends one t
 
 test('P56 answers 408 to an upload in HTTP/2 that rests, on its stream alone', async () => {
   const origin = await rawOrigin(() => {});
-  const proxy = await aSecureProxy([route([target(origin.port)])], { timeouts: { bodyIdleMs: 150 } });
+  const proxy = await aSecureProxy([route([target(origin.port)])], { timeouts: { bodyIdleMs: 500 } });
   const client = await session(proxy.httpsPort);
   const { stream, answer } = ask(client, {}, null);
   stream.write('half');
@@ -98,9 +105,10 @@ test('P56 answers 408 to an upload in HTTP/2 that rests, on its stream alone', a
 test('P57 closes connections that wait for another request', async () => {
   const proxy = await aSecureProxy([route([target(await okOrigin())])], { timeouts: { keepAliveMs: 200 } });
   for (const client of [await dial(proxy.port), await dialSecure(proxy.httpsPort)]) {
+    const begun = performance.now();
     await client.send(request).until(/ok$/);
     // Node adds a second for clients whose request is on its way.
-    await closesAfter(client, 100, 4_000);
+    await closesAfter(client, begun, 190);
   }
   const idle = await session(proxy.httpsPort);
   await ask(idle).answer;
@@ -168,20 +176,22 @@ test('P56 a client that was silent while nobody could take its body is ended whe
 test('P58 resets connections beyond the limit, tells of them once, and takes new ones when there is room', async () => {
   const proxy = await aProxy([], { limits: { connections: 3 } });
   const held = [await dial(proxy.port), await dial(proxy.port), await dial(proxy.port)];
+  const begun = performance.now();
   for (let i = 0; i < 20; i += 1) expect(await isReset(proxy.port)).toBe(true);
-  expect(proxy.events).toEqual([{ kind: 'connections-refused', limit: 'all', address: '', count: 1 }]);
+  expect(proxy.events[0]).toEqual({ kind: 'connections-refused', limit: 'all', address: '', count: 1 });
   held[0]?.socket.destroy();
-  await sleep(50);
+  while (proxy.metrics().connections.open > 2) await sleep(5);
   const next = await dial(proxy.port);
   expect(statusOf(await next.send(request).until('\r\n\r\n'))).toBe(404);
   proxy.setLimits({ connections: 10 });
   const more = await dial(proxy.port);
   expect(statusOf(await more.send(request).until('\r\n\r\n'))).toBe(404);
-  await sleep(1_100);
-  expect(proxy.events.filter(({ kind }) => kind === 'connections-refused')).toEqual([
-    expect.objectContaining({ count: 1 }),
-    expect.objectContaining({ count: 19 }),
-  ]);
+  const told = (): readonly number[] =>
+    proxy.events.flatMap((event) => (event.kind === 'connections-refused' ? [event.count] : []));
+  // The others together, and not more often than the first of a second, and the rest of it.
+  while (told().reduce((sum, count) => sum + count, 0) < 20) await sleep(20);
+  expect(told().reduce((sum, count) => sum + count, 0)).toBe(20);
+  expect(told().length).toBeLessThanOrEqual(2 + (2 * (performance.now() - begun)) / 1_000);
 });
 
 test('P58 counts connections by client, however it speaks', async () => {

@@ -9,9 +9,9 @@ import { mutate } from './mutate.ts';
 import { randomOf } from './random.ts';
 
 const lanes = 8;
-/** Requests that were broken off may reach the origin a little after their case is over. */
+/** Requests may reach the origin a little after their case is over. */
 const remembered = 16;
-const patienceMs = 10_000;
+const patienceMs = 60_000;
 
 /** Mutated requests to a whole proxy; its origin reads with llhttp, and so does the judge. */
 export const fuzzRequests = async ({ seed, count, from = 0 }: FuzzOptions): Promise<Findings> => {
@@ -59,15 +59,16 @@ const openLane = async (): Promise<Lane> => {
   const targets = [{ id: 'a', host: '127.0.0.1', port: origin.port }];
   proxy.replace({ routes: [{ host: 'app.test', pathPrefix: '/', stripPrefix: false, targets }] });
   await proxy.listen();
-  const recent: Message[][] = [];
+  const recent: (readonly Message[])[] = [];
+  const arrived = new WeakSet<Message>();
   return {
     judge: async (bytes) => {
       const expected = verdictOf('REQUEST', bytes, () => false);
-      recent.push([...expected.messages]);
-      if (recent.length > remembered) recent.shift();
+      recent.unshift(expected.messages);
+      recent.length = Math.min(recent.length, remembered);
       const answered = await converse(proxy, bytes);
       if (!answered) return { as: 'refused', why: 'the proxy neither answered nor closed', isCrash: true };
-      return judge(origin.take(), expected.messages, recent.flat());
+      return judge(origin.take(), recent, arrived);
     },
     close: async () => {
       await proxy.close(0);
@@ -76,24 +77,31 @@ const openLane = async (): Promise<Lane> => {
   };
 };
 
-const judge = (arrived: Arrived, expected: readonly Message[], recent: readonly Message[]): Judgement => {
-  if (arrived.fault !== undefined) return { as: 'refused', why: `the origin's llhttp refuses it: ${arrived.fault}` };
-  // Pipelined requests go over connections of their own, in any order; none of them may arrive twice.
-  const taken = new Set<number>();
-  for (const message of arrived.messages) {
+/** `recent` are the requests of the present case, and those of the cases before it. */
+const judge = (
+  { messages, fault: refused }: Arrived,
+  recent: readonly (readonly Message[])[],
+  arrived: WeakSet<Message>,
+): Judgement => {
+  if (refused !== undefined) return { as: 'refused', why: `the origin's llhttp refuses it: ${refused}` };
+  const [expected = []] = recent;
+  let hasTaken = false;
+  for (const message of messages) {
+    const alike = recent.flat().filter((sent) => isSame(sent, message));
     if (!message.isComplete) {
-      if (!recent.some((sent) => isSame(sent, message))) return { as: 'refused', why: `arrived: ${shown(message)}` };
+      if (alike.length === 0) return { as: 'refused', why: `arrived: ${shown(message)}` };
       continue;
     }
-    const found = expected.findIndex(
-      (sent, i) => !taken.has(i) && sent.isComplete && isSame(sent, message) && sent.body === message.body,
-    );
-    if (found === -1) return { as: 'refused', why: `arrived, but llhttp read no such request: ${shown(message)}` };
-    taken.add(found);
+    // Pipelined requests go over connections of their own, in any order; none of them may arrive twice.
+    const found = alike.find((sent) => !arrived.has(sent) && sent.isComplete && sent.body === message.body);
+    if (found === undefined)
+      return { as: 'refused', why: `arrived, but llhttp read no such request: ${shown(message)}` };
+    arrived.add(found);
+    hasTaken ||= expected.includes(found);
     const fault = faultOfFraming(message);
     if (fault !== undefined) return { as: 'refused', why: `${fault}: ${shown(message)}` };
   }
-  if (taken.size > 0) return { as: 'agreed' };
+  if (hasTaken) return { as: 'agreed' };
   return { as: expected.some(({ isComplete }) => isComplete) ? 'stricter' : 'refused' };
 };
 

@@ -17,7 +17,7 @@ const aServer = async (): Promise<string> => {
 
 test('P57 a connection to an h2c target is closed when it is idle, also after a request that took longer', async () => {
   const gone = Promise.withResolvers<void>();
-  const session = new H2cSession({ authority: await aServer(), connectMs: 5_000, idleMs, onGone: gone.resolve });
+  const session = new H2cSession({ authority: await aServer(), connectMs: 60_000, idleMs, onGone: gone.resolve });
   closing(() => session.destroy());
   session.enter();
   await new Promise<void>((resolve) => session.whenConnected(resolve));
@@ -30,7 +30,7 @@ test('P57 a connection to an h2c target is closed when it is idle, also after a 
 
 test('P70 a connection that is let go before it is there ends, and nothing else', async () => {
   const gone = Promise.withResolvers<void>();
-  const session = new H2cSession({ authority: await aServer(), connectMs: 5_000, onGone: gone.resolve });
+  const session = new H2cSession({ authority: await aServer(), connectMs: 60_000, onGone: gone.resolve });
   // Heard before ours: what else may happen in the same moment.
   session.session.prependOnceListener('connect', () => session.destroy());
   await gone.promise;

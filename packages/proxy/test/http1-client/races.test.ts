@@ -32,7 +32,8 @@ test('P47 loses no GET to a target that closes idle connections just then', asyn
   let done = 0;
   const lane = async (nth: number): Promise<void> => {
     const client = await dial(proxy.port);
-    for (let i = 1; i <= 40; i += 1) {
+    // Until it has happened, which on a machine with other work may take longer.
+    for (let i = 1; i <= 40 || proxy.events.length === 0; i += 1) {
       client.send('GET / HTTP/1.1\r\nHost: app.test\r\n\r\n');
       const response = await client.until(/\r\n\r\n(?:ok|[A-Z].*\n)$/);
       expect(statusOf(response)).toBe(200);
@@ -43,8 +44,7 @@ test('P47 loses no GET to a target that closes idle connections just then', asyn
     }
   };
   await Promise.all(Array.from({ length: 12 }, (_, nth) => lane(nth)));
-  expect(done).toBe(480);
-  // It did happen.
+  expect(done).toBeGreaterThanOrEqual(480);
   expect(proxy.events.length).toBeGreaterThan(0);
   expect(proxy.events.every((event) => event.kind === 'target-failed' && event.retried)).toBe(true);
 });

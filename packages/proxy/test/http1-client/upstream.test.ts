@@ -9,7 +9,7 @@ import type { FailureKind, Upstream, UpstreamCall, UpstreamRequest } from '../..
 import type { Target } from '../../src/route.ts';
 import { closing, portOf, rawOrigin, target, type RawOrigin } from '../harness.ts';
 
-const timeouts = { connectMs: 3_000, responseHeadersMs: 5_000, targetIdleMs: 1_000 };
+const timeouts = { connectMs: 60_000, responseHeadersMs: 60_000, targetIdleMs: 60_000 };
 
 const anUpstream = (ports: readonly number[], more: Partial<typeof timeouts> = {}): Upstream => {
   const upstream = createHttp1Upstream({ ...timeouts, ...more });

@@ -77,6 +77,16 @@ export const inFlight = async (port: number, origin: RawOrigin, host = 'app.test
   return client;
 };
 
+/** Whether nobody listens on a port. */
+export const refuses = async (port: number): Promise<boolean> => {
+  try {
+    (await dial(port)).socket.destroy();
+    return false;
+  } catch {
+    return true;
+  }
+};
+
 /** Waits for what takes its own time. */
 export const eventually = async <T>(look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> => {
   const deadline = performance.now() + patienceMs;

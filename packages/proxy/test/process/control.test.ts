@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { attachProxy, proxyStatus, stopProxy } from '@orca/proxy/process';
+import { freePort } from '@orca/tooling-testbed';
 import { closing, exchange, portOf, route, statusOf, target, dial } from '../harness.ts';
 import { anyPort, aPlace, eventually, get, helloState, inFlight, silentOrigin } from './a-place.ts';
 
@@ -18,8 +19,12 @@ const talk = async (dir: string): Promise<{ socket: Socket; said: () => readonly
   let text = '';
   socket.on('error', () => undefined);
   socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  // The last line may still be on its way.
   const said = (): readonly Record<string, unknown>[] =>
-    text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Record<string, unknown>]));
+    text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
   return { socket, said };
 };
 
@@ -107,10 +112,7 @@ describe('ports, workers and disks', () => {
     const more = await place.attach({ config: { http: anyPort, workers: 2 } });
     expect(more.address).toEqual(first.address);
     expect((await more.status()).workers.filter(({ isServing }) => isServing)).toHaveLength(2);
-    const free = createServer().listen(0, '127.0.0.1');
-    await once(free, 'listening');
-    const port = portOf(free);
-    free.close();
+    const port = await freePort();
     const moved = await place.attach({ config: { http: { ...anyPort, port }, workers: 2 } });
     expect(moved.address.port).toBe(port);
     expect(statusOf(await exchange(port, 'GET / HTTP/1.1\nHost: none.test'))).toBe(404);

@@ -2,6 +2,12 @@ import { Agent, request as plain } from 'node:http';
 import { Agent as SecureAgent, type request as secure } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+export interface Loading {
+  /** Resolves when so many more have been answered, in whatever way. */
+  more(count: number): Promise<void>;
+  stop(): Promise<Load>;
+}
+
 export interface Load {
   readonly asked: number;
   readonly failures: readonly string[];
@@ -10,19 +16,21 @@ export interface Load {
 type Request = typeof plain | typeof secure;
 
 const everyMs = 10;
-const patienceMs = 30_000;
+const patienceMs = 120_000;
 
 /** Asks a hundred times a second, half of it on kept connections, until it is stopped. */
-export const load = (port: number, request: Request = plain): { stop(): Promise<Load> } => {
+export const load = (port: number, request: Request = plain): Loading => {
   const failures: string[] = [];
   const options = { keepAlive: true, maxSockets: 4 };
   const kept = request === plain ? new Agent(options) : new SecureAgent(options);
   let asked = 0;
+  let answered = 0;
   let isStopped = false;
   const ask = async (nth: number): Promise<void> => {
     const agent = nth % 2 === 0 ? kept : false;
     const said = await get(request, port, agent).catch((error: unknown) => String(error));
     if (said !== '200') failures.push(`request ${nth}: ${said}`);
+    answered += 1;
   };
   const asking: Promise<void>[] = [];
   const run = async (): Promise<void> => {
@@ -34,6 +42,10 @@ export const load = (port: number, request: Request = plain): { stop(): Promise<
   };
   const running = run();
   return {
+    more: async (count) => {
+      const goal = answered + count;
+      while (answered < goal) await sleep(everyMs);
+    },
     stop: async () => {
       isStopped = true;
       await running;

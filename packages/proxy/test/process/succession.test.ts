@@ -12,17 +12,8 @@ import { channelLine } from '../../src/process/line.ts';
 import { openHandle } from '../../src/process/listening-handle.ts';
 import { isAlive, readOwner } from '../../src/process/owner.ts';
 import { placeIn } from '../../src/process/place.ts';
-import { closing, dial, route, target } from '../harness.ts';
-import { anyPort, aPlace, eventually, type APlace } from './a-place.ts';
-
-const refuses = async (port: number): Promise<boolean> => {
-  try {
-    (await dial(port)).socket.destroy();
-    return false;
-  } catch {
-    return true;
-  }
-};
+import { closing, route, target } from '../harness.ts';
+import { anyPort, aPlace, eventually, refuses, type APlace } from './a-place.ts';
 
 /** A supervisor's program that takes its time. */
 const slowly = (place: APlace): string => {
