@@ -71,6 +71,17 @@ describe('a listener', () => {
     expect(listener.address?.port).toBeGreaterThan(0);
   });
 
+  test('that is given what is no handle says so, and listens on none', async () => {
+    const original = openHandle(anyPort);
+    const handles = [...(await copiesOf(original.handle, 1)), {}];
+    original.close();
+    const { listener } = aListener();
+    await expect(listener.listen({ handles })).rejects.toThrow();
+    await eventually(async () => (await backlogOf(original.address.port)) === undefined);
+    await listener.listen({ port: 0, host: '127.0.0.1' });
+    expect(listener.address?.port).toBeGreaterThan(0);
+  });
+
   test('that listens refuses to do it again, and goes on', async () => {
     const { listener } = aListener();
     await listener.listen({ port: 0, host: '127.0.0.1' });

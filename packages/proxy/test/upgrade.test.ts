@@ -171,15 +171,23 @@ test('P12 lets a large response before an upgrade come to its end', async () => 
 });
 
 const impatient = { halfCloseMs: 50, lingerMs: 50, bodyIdleMs: 200 };
+/** Ten eighths of a limit are longer than it, and each by far shorter, so that this process may be held up. */
+const patient = { ...impatient, halfCloseMs: 3_000, bodyIdleMs: 3_000 };
+const aWhile = (): Promise<void> => sleep(patient.bodyIdleMs / 8);
+
 /** A proxy before a target that switches, and that a client's end does not end. */
 const beforeHalfOpen = async (
   whenClientEnds: (socket: Socket) => void,
   timeouts: Partial<ProxyTimeouts> = impatient,
+  switched: (socket: Socket) => void = () => {},
 ): Promise<RunningProxy> => {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     closing(() => void socket.destroy());
     socket.on('error', () => undefined);
-    socket.once('data', () => socket.write(switching));
+    socket.once('data', () => {
+      socket.write(switching);
+      switched(socket);
+    });
     socket.on('end', () => whenClientEnds(socket));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -190,16 +198,13 @@ const beforeHalfOpen = async (
 test.each(['after', 'before'])(
   'P44 a client that is done talking %s the switch hears all of what the target goes on to say',
   async (when) => {
-    // Ten times together they take longer than any limit, and each by far less, so that this process may be held up.
-    const limitMs = 3_000;
-    const limits = { ...impatient, halfCloseMs: limitMs, bodyIdleMs: limitMs };
     const proxy = await beforeHalfOpen(async (socket) => {
       for (let nth = 0; nth < 10; nth += 1) {
-        await sleep(limitMs / 8);
+        await aWhile();
         socket.write(`${nth}`);
       }
       socket.end('.');
-    }, limits);
+    }, patient);
     const client = await dial(proxy.port);
     client.send(request);
     if (when === 'after') await client.until('\r\n\r\n');
@@ -222,3 +227,33 @@ test.each([
     await settled(proxy);
   },
 );
+
+test('P44 a target that is done talking hears all of what the client goes on to say', async () => {
+  let heard = '';
+  const proxy = await beforeHalfOpen(
+    () => {},
+    patient,
+    (socket) => socket.end().on('data', (bytes: Buffer) => (heard += bytes.toString())),
+  );
+  const client = await dial(proxy.port);
+  await client.send(request).ended();
+  for (let nth = 0; nth < 10; nth += 1) {
+    await aWhile();
+    client.send(`${nth}`);
+  }
+  client.socket.end('.');
+  await settled(proxy);
+  expect(heard).toBe('0123456789.');
+});
+
+test('P44 P57 cuts a client that is done talking and does not read what the target says without end', async () => {
+  const proxy = await beforeHalfOpen((socket) => {
+    const talking = setInterval(() => void socket.write('x'.repeat(100_000)), 5);
+    socket.on('close', () => clearInterval(talking));
+  });
+  const client = await dial(proxy.port);
+  await client.send(request).until('\r\n\r\n');
+  client.socket.pause();
+  client.socket.end();
+  await settled(proxy);
+});

@@ -76,23 +76,24 @@ export const createListener = ({ gate, observe, proxyProtocolFrom, onConnection 
     });
   };
   let servers: readonly Server[] = [];
+  let isOpen = false;
   const close = async (): Promise<void> => {
+    isOpen = false;
     await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
   };
   return {
     listen: async (where) => {
-      if (servers.length > 0) throw new ProxyError('ORCA_PROXY_ALREADY_LISTENING', 'listen() was called before');
-      const create = (): Server => createServer(socketOptions, greet);
-      servers =
-        'handles' in where
-          ? where.handles.map((handle) => create().listen(handle, backlog))
-          : [create().listen({ ...where, backlog })];
+      if (isOpen) throw new ProxyError('ORCA_PROXY_ALREADY_LISTENING', 'listen() was called before');
+      isOpen = true;
+      const places = 'handles' in where ? where.handles : [where];
+      servers = places.map(() => createServer(socketOptions, greet));
+      const begin = async (server: Server, nth: number): Promise<unknown> =>
+        once(server.listen(places[nth], backlog), 'listening');
       try {
-        await Promise.all(servers.map((server) => once(server, 'listening')));
+        await Promise.all(servers.map(begin));
       } catch (error) {
         // All or none: who is told that it failed must not find it listening.
         void close();
-        servers = [];
         throw error;
       }
       // Such as no descriptor left for the next connection: it passes, and the listener stays.

@@ -366,6 +366,19 @@ test('listens on both ports or on none', async () => {
   await proxy.close(0);
 });
 
+test('listens on both ports when it is asked again, once the one that was taken is free', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const at = { port: 0, bind: '127.0.0.1' };
+  const proxy = createProxy({ ...at, https: { ...at, port: portOf(taken) } });
+  closing(() => proxy.close(0));
+  await expect(proxy.listen()).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  await new Promise((done) => taken.close(done));
+  await proxy.listen();
+  expect([proxy.address.port, proxy.httpsAddress?.port]).toEqual([expect.any(Number), expect.any(Number)]);
+  await expect(proxy.listen()).rejects.toMatchObject({ code: 'ORCA_PROXY_ALREADY_LISTENING' });
+});
+
 test('P70 survives handshakes of every bad kind, and tells of them', async () => {
   const proxy = await aSecureProxy(await echo(), {
     https: { port: 0, unknownNames: 'refuse' },
