@@ -78,8 +78,7 @@ const renew = async (
 ): Promise<void> => {
   const changed = staleSecrets(record, digests);
   if (changed.length === 0) return;
-  // Values stand in its text as they were: the record keeps names instead, and gives them back as they are now.
-  const spec = record.spec.filled === undefined ? record.spec : ((await recorded(record.spec.name)) ?? record.spec);
+  const spec = await specNow(accepted, record, recorded);
   const imageId = isMutable(spec) ? ((await images.imageId(spec.image, signal)) ?? '') : '';
   const secretDigests = digestsOf(spec, digests);
   const generation = accepted.generationOf(spec.name);
@@ -91,4 +90,16 @@ const renew = async (
     draft.tryAgain([spec.name]);
   });
   onRedeploy(spec.name, changed, operation);
+};
+
+/** Values stand in its text as they were: the record keeps names instead, and gives them back as they are now. */
+const specNow = async (
+  accepted: Accepted,
+  record: AcceptedRecord,
+  recorded: SecretRotationOptions['recorded'],
+): Promise<ServiceSpec> => {
+  if (record.spec.filled === undefined) return record.spec;
+  // A way back that could not be written down left there what was called off: it is written now, or not read.
+  await accepted.promise((draft) => draft.renew(record));
+  return (await recorded(record.spec.name)) ?? record.spec;
 };

@@ -20,6 +20,7 @@ const specOf = (form: string): ServiceSpec => {
 
 describe('a changed secret', () => {
   let store: Store;
+  let isFull: boolean;
   let accepted: Accepted;
   let orders: SingleFile;
   let rotation: SecretRotation;
@@ -31,7 +32,10 @@ describe('a changed secret', () => {
 
   beforeEach(async () => {
     store = createStore({ path: ':memory:' });
-    const records = createRecords(store, inClear);
+    isFull = false;
+    const write: Store['write'] = (changes) =>
+      isFull ? Promise.reject(new Error('database or disk is full')) : store.write(changes);
+    const records = createRecords({ ...store, write }, inClear);
     accepted = await openAccepted(records);
     orders = new SingleFile();
     now = 'first';
@@ -47,7 +51,7 @@ describe('a changed secret', () => {
       },
       images: { imageId: async () => undefined },
       stamp: async () => now,
-      recorded: async (name) => accepted.get(name)?.spec,
+      recorded: async (name) => (await records.load()).get(name)?.record?.spec,
       onRedeploy: (service) => void told.push(service),
     });
     await deploy('one', now);
@@ -56,10 +60,10 @@ describe('a changed secret', () => {
   afterEach(() => store.close());
 
   /** As the files and the secrets were when it read them. */
-  const deploy = (form: string, digest: string): Promise<Before> =>
-    promising(accepted, ['web'], (draft) => draft.accept([serviceOf(form, digest)]));
-  const serviceOf = (form: string, digest: string): Service => {
-    const spec = specOf(form);
+  const deploy = (form: string, digest: string, filled?: readonly string[]): Promise<Before> =>
+    promising(accepted, ['web'], (draft) => draft.accept([serviceOf(form, digest, filled)]));
+  const serviceOf = (form: string, digest: string, filled?: readonly string[]): Service => {
+    const spec = { ...specOf(form), ...(filled && { filled }) };
     const secretDigests = digestsOf(spec, { A: digest });
     return {
       spec,
@@ -129,6 +133,20 @@ describe('a changed secret', () => {
     expect(promised()).toEqual(['two', 'second']);
     expect(overtaken(before, accepted)).toEqual([]);
     await takeBack(before, ['web'], { accepted, seen: [] });
+    await rotation.look(signal);
+    expect(promised()).toEqual(['one', 'second']);
+  });
+
+  it('9, 33: does not bring back what was called off when that could not be written down', async () => {
+    await deploy('one', now, ['A']);
+    const before = await deploy('two', now, ['A']);
+    isFull = true;
+    const { fault } = await takeBack(before, ['web'], { accepted, seen: [] });
+    expect(fault).toEqual(new Error('database or disk is full'));
+    now = 'second';
+    await expect(rotation.look(signal)).rejects.toThrow('disk is full');
+    expect(promised()).toEqual(['one', 'first']);
+    isFull = false;
     await rotation.look(signal);
     expect(promised()).toEqual(['one', 'second']);
   });
