@@ -61,6 +61,7 @@ const endOnSilence = (side: Duplex, { bodyIdleMs }: TunnelLimits): void => {
  * swallowed, since its end would not be seen behind it.
  */
 const endAlone = (side: Duplex, limits: TunnelLimits): void => {
+  if (side.closed) return;
   endOnSilence(side, limits);
   const linger = (): void => {
     const limit = setTimeout(() => side.destroy(), limits.lingerMs);

@@ -77,6 +77,7 @@ describe('a listener', () => {
     original.close();
     const { listener } = aListener();
     await expect(listener.listen({ handles })).rejects.toThrow();
+    await expect(listener.listen({ handles: [] })).rejects.toMatchObject({ code: 'ORCA_PROXY_PORT_UNAVAILABLE' });
     await eventually(async () => (await backlogOf(original.address.port)) === undefined);
     await listener.listen({ port: 0, host: '127.0.0.1' });
     expect(listener.address?.port).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import type { ProxyTimeouts } from '@orca/proxy';
 import {
   aProxy,
@@ -256,4 +256,19 @@ test('P44 P57 cuts a client that is done talking and does not read what the targ
   client.socket.pause();
   client.socket.end();
   await settled(proxy);
+});
+
+test('P44 a tunnel that has ended leaves no clock running', async () => {
+  const lingerMs = 61_234;
+  const [set, clear] = [jest.spyOn(globalThis, 'setTimeout'), jest.spyOn(globalThis, 'clearTimeout')];
+  closing(() => void jest.restoreAllMocks());
+  const proxy = await beforeHalfOpen((socket) => void socket.end(), { ...impatient, lingerMs });
+  const client = await dial(proxy.port);
+  await client.send(request).until('\r\n\r\n');
+  client.socket.end();
+  await client.ended();
+  await settled(proxy);
+  const cleared = clear.mock.calls.map(([timer]) => timer);
+  for (const [nth, [, ms]] of set.mock.calls.entries())
+    if (ms === lingerMs) expect(cleared).toContain(set.mock.results[nth]?.value);
 });

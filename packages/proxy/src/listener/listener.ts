@@ -84,8 +84,9 @@ export const createListener = ({ gate, observe, proxyProtocolFrom, onConnection 
   return {
     listen: async (where) => {
       if (isOpen) throw new ProxyError('ORCA_PROXY_ALREADY_LISTENING', 'listen() was called before');
-      isOpen = true;
       const places = 'handles' in where ? where.handles : [where];
+      if (places.length === 0) throw new ProxyError('ORCA_PROXY_PORT_UNAVAILABLE', 'there is no handle to listen on');
+      isOpen = true;
       servers = places.map(() => createServer(socketOptions, greet));
       const begin = async (server: Server, nth: number): Promise<unknown> =>
         once(server.listen(places[nth], backlog), 'listening');
