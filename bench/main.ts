@@ -6,12 +6,15 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
+  commandLine,
   endOrcaProxy,
   ensureEngine,
   ensureImages,
   freePort,
   installPackages,
   mustRun,
+  noPositionals,
+  numberOf,
   tempDir,
 } from '@orca/tooling-testbed';
 import { composeDown, composeUp, writeCompose } from './compose.ts';
@@ -21,7 +24,14 @@ import { clearFloor, measureFloor } from './floor.ts';
 const image = 'busybox:1.36';
 const command = ['httpd', '-f', '-p', '8080'];
 const count = 20;
-const rounds = Number(process.env['ORCA_BENCH_ROUNDS'] ?? 3);
+const rounds = commandLine({
+  usage: 'pnpm bench\n\nORCA_BENCH_ROUNDS (3) says how often all is measured.',
+  options: {},
+  read: ({ positionals }) => {
+    noPositionals(positionals);
+    return numberOf('ORCA_BENCH_ROUNDS', process.env['ORCA_BENCH_ROUNDS'] ?? '3', 1);
+  },
+});
 const cli = resolve(import.meta.dirname, '../apps/cli/dist/main.cjs');
 const log = (text: string): void => void process.stderr.write(`${text}\n`);
 

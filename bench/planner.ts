@@ -15,6 +15,7 @@ import {
   type Plannable,
   type Step,
 } from '@orca/reconcile';
+import { commandLine, noPositionals } from '@orca/tooling-testbed';
 import { median } from './figures.ts';
 
 const replicas = 3;
@@ -110,7 +111,16 @@ const report = (runs: Runs, work: Work): void => {
   }
 };
 
-const [runs, work, count] = process.argv.slice(2);
+/** As this program calls itself for one measurement; without any, it is asked for all. */
+const [runs, work, count] = commandLine({
+  usage:
+    'pnpm bench:planner\n\nORCA_BENCH_SERVICES (300000) services are planned in all at each size, whatever the size.',
+  options: {},
+  read: ({ positionals }) => {
+    if (positionals.length !== 3) noPositionals(positionals);
+    return positionals;
+  },
+});
 if (runs === undefined) {
   for (const each of Object.keys(titles) as Runs[]) {
     console.log(titles[each]);

@@ -1,28 +1,55 @@
 /**
  * `pnpm bench:proxy`: what a request costs each proxy, side by side, in one run on one machine.
  * CPU time of the proxy's process is what counts: it is disturbed least by what else runs.
- * `--only NAME,NAME`, `--seconds N` and `--rows NAME,NAME` make it shorter.
+ * `--help` names what makes it shorter.
  */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { freePort, installPackages, mustRun, tempDir } from '@orca/tooling-testbed';
+import {
+  commandLine,
+  freePort,
+  installPackages,
+  known,
+  mustRun,
+  noPositionals,
+  numberOf,
+  tempDir,
+} from '@orca/tooling-testbed';
 import { loadHttp1, loadHttp2, type Load } from './load.ts';
-import { startOrigin, startPeer, type Peer, type PeerName } from './peers.ts';
+import { peerNames, startOrigin, startPeer, type Peer } from './peers.ts';
 import { startOrca } from './orca.ts';
 import { formatRow, type Measured } from './report.ts';
 import { rows, type Row } from './rows.ts';
 import { cpuSeconds, residentMiB } from './usage.ts';
 import { measureWorkers } from './workers.ts';
 
-const { values } = parseArgs({
+const proxies = [...peerNames, 'orca'] as const;
+const rowNames = [...rows.map(({ name }) => name), 'workers'];
+const usage = [
+  'pnpm bench:proxy [--only NAME,NAME] [--rows NAME,NAME] [--seconds N]',
+  '',
+  `  --only     of ${proxies.join(', ')}`,
+  '  --rows     of these:',
+  ...rows.map(({ name, what }) => `               ${name.padEnd(8)} ${what}`),
+  `               ${'workers'.padEnd(8)} what a second worker of orca adds`,
+  '  --seconds  how long each is measured (5)',
+].join('\n');
+const asked = commandLine({
+  usage,
   options: {
-    only: { type: 'string', default: 'nginx,haproxy,caddy,orca' },
-    rows: { type: 'string', default: [...rows.map(({ name }) => name), 'workers'].join(',') },
+    only: { type: 'string', default: proxies.join(',') },
+    rows: { type: 'string', default: rowNames.join(',') },
     seconds: { type: 'string', default: '5' },
   },
+  read: ({ values, positionals }) => {
+    noPositionals(positionals);
+    return {
+      proxies: known('proxy', values.only.split(','), proxies),
+      rows: known('row', values.rows.split(','), rowNames),
+      seconds: numberOf('--seconds', values.seconds, 1, 'any'),
+    };
+  },
 });
-const names = values.only.split(',') as readonly (PeerName | 'orca')[];
-const seconds = Number(values.seconds);
+const { seconds } = asked;
 /** Until it runs as it will for the rest of its life: a compiler that watches needs to have seen something. */
 const warm = { requests: 60_000, rounds: 10 };
 const log = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -41,8 +68,8 @@ const load = (row: Row, peer: Peer, forSeconds: number): Promise<Load> => {
   const url = row.secure
     ? `https://localhost:${peer.httpsPort}/${row.path}`
     : `http://127.0.0.1:${peer.port}/${row.path}`;
-  const asked = { url, seconds: forSeconds, connections: row.connections };
-  return row.http2 ? loadHttp2(asked) : loadHttp1(asked);
+  const work = { url, seconds: forSeconds, connections: row.connections };
+  return row.http2 ? loadHttp2(work) : loadHttp1(work);
 };
 
 const measure = async (row: Row, peer: Peer): Promise<Measured> => {
@@ -68,11 +95,10 @@ const measure = async (row: Row, peer: Peer): Promise<Measured> => {
 const origin = await startOrigin(place);
 const peers: Peer[] = [];
 try {
-  for (const name of names) {
+  for (const name of asked.proxies) {
     peers.push(await (name === 'orca' ? startOrca(place) : startPeer(name, place)));
   }
-  const asked = values.rows.split(',');
-  for (const row of rows.filter(({ name }) => asked.includes(name))) {
+  for (const row of rows.filter(({ name }) => asked.rows.includes(name))) {
     const measured: Measured[] = [];
     for (const peer of peers) {
       log(`${row.name}: ${peer.name}`);
@@ -80,7 +106,7 @@ try {
     }
     console.log(formatRow(row, measured));
   }
-  if (asked.includes('workers')) console.log(await measureWorkers(place, seconds));
+  if (asked.rows.includes('workers')) console.log(await measureWorkers(place, seconds));
 } finally {
   for (const peer of peers) await peer.stop();
   origin.stop();

@@ -118,3 +118,5 @@ https://app.test:${httpsPort}, https://localhost:${httpsPort} {\n tls ${certPath
 } satisfies Record<string, Recipe>;
 
 export type PeerName = keyof typeof recipes;
+
+export const peerNames: readonly PeerName[] = ['nginx', 'haproxy', 'caddy'];

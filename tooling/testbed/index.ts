@@ -1,6 +1,8 @@
 export { installPackages } from './src/apt.ts';
 export { mustRun, run } from './src/command.ts';
 export type { RunOptions, RunResult } from './src/command.ts';
+export { commandLine, known, noPositionals, numberOf, readCommandLine, UsageError } from './src/command-line.ts';
+export type { CommandLine, Reading } from './src/command-line.ts';
 export { createDocker, engineVersion } from './src/docker.ts';
 export type { Docker } from './src/docker.ts';
 export { privatePlace } from './src/dockerd.ts';

@@ -1,7 +1,13 @@
 // `pnpm proof:slow-clients`: what ordinary requests cost while hundreds of connections are slow on purpose. CI runs
 // the short form, slow-clients.test.ts.
-import { installPackages } from '@orca/tooling-testbed';
+import { commandLine, installPackages, noPositionals } from '@orca/tooling-testbed';
 import { createRig, measure, quantile, slowHttpTest, slowSockets, type Figures, type Rig } from './slow-clients.ts';
+
+commandLine({
+  usage: 'pnpm proof:slow-clients',
+  options: {},
+  read: ({ positionals }) => noPositionals(positionals),
+});
 
 const connections = 500;
 const requests = 200;
