@@ -35,6 +35,9 @@ const supervisor = new Supervisor({
   onEnd: () => process.exit(0),
 });
 
+// An heir whose predecessor is gone already: who ended may have been told to, and nobody is to come after it.
+if (process.send !== undefined && !process.connected) process.exit(1);
+
 let asked = 0;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {

@@ -40,6 +40,18 @@ test('who is told to end while it hands over takes its heir with it', async () =
   expect(existsSync(join(place.dir, 'proxy.pid'))).toBe(false);
 });
 
+test('an heir whose predecessor is gone before it has begun does not begin', async () => {
+  const place = aPlace();
+  const proxy = await place.attach();
+  await proxy.stop(0);
+  const child = fork(slowly(place), [place.dir, 'orphaned'], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  closing(() => void child.kill('SIGKILL'));
+  child.disconnect();
+  const isThere = (): boolean => existsSync(join(place.dir, 'proxy.pid'));
+  await Promise.race([once(child, 'exit'), eventually(isThere)]);
+  expect(isThere()).toBe(false);
+});
+
 test('who has handed over does not do it again', async () => {
   const place = aPlace();
   const proxy = await place.attach();
