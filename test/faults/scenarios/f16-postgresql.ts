@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitFor } from '@orca/tooling-testbed';
 import { docker, run } from '../../e2e/orca.ts';
 import type { Orca } from '../../e2e/orca.ts';
 import type { Scenario, ScenarioContext, ScenarioResult } from '../scenario.ts';
 import { watchEngine } from './engine-watch.ts';
 import { Findings } from './findings.ts';
-import { insertClient } from './insert-client.ts';
+import { insertClient, type InsertClient } from './insert-client.ts';
 import { mustDeploy, serviceText, withOrca, writeServices } from './with-orca.ts';
 
 const service = 'f16-db';
@@ -45,6 +46,7 @@ const update = async (orca: Orca, { count, signal, ...context }: ScenarioContext
     for (let round = 1; round <= count; round += 1) {
       signal.throwIfAborted();
       await sleep(insertingMs);
+      await moreRows(inserting);
       const following = followLog(`orca-${service}`);
       writeRevision(orca, round);
       await mustDeploy(orca);
@@ -52,6 +54,7 @@ const update = async (orca: Orca, { count, signal, ...context }: ScenarioContext
       context.log(`update ${round} of ${count}: ${inserting.acknowledged().size} rows acknowledged`);
     }
     await sleep(insertingMs);
+    await moreRows(inserting);
   } finally {
     await inserting.stop();
   }
@@ -70,6 +73,12 @@ const update = async (orca: Orca, { count, signal, ...context }: ScenarioContext
   findings.expect(acknowledged.length > count * 10, `only ${acknowledged.length} rows: the client hardly got through`);
   findings.expect(inserting.connections() > count, 'the database was not replaced under the client');
   return findings.result();
+};
+
+/** So many that the count at the end is reached, on whatever machine. */
+const moreRows = async ({ acknowledged }: InsertClient): Promise<void> => {
+  const goal = acknowledged().size + 20;
+  await waitFor(() => acknowledged().size >= goal, { what: 'more rows to be acknowledged', timeoutMs: 240_000 });
 };
 
 /** The log of a container to its end, which an update brings about and after which it can no longer be asked for. */

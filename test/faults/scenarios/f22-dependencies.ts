@@ -109,13 +109,14 @@ const write = (orca: Orca, graph: readonly Node[], sickForSecs: string): void =>
     ),
   );
 
+/** Who is sick is given up soon; who is well has time to say so, on whatever machine. */
 const sickness = (secs: string): readonly string[] => [
   '[service.readiness]',
   'path = "/cgi-bin/ready"',
   'interval_secs = 1',
   'initial_delay_secs = 0',
   '[service.deploy]',
-  'healthy_deadline_secs = 5',
+  `healthy_deadline_secs = ${secs === '0' ? 200 : 5}`,
   '[service.env]',
   `READY_AFTER = "${secs}"`,
 ];

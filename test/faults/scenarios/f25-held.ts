@@ -53,7 +53,7 @@ const writeRevision = (orca: Orca, round: number): void =>
       'source = "f25-data"',
       'target = "/data"',
       '[service.proxy]',
-      'hold_secs = 60',
+      'hold_secs = 120',
       '[service.deploy]',
       'min_healthy_secs = 1',
       '[service.env]',

@@ -60,7 +60,7 @@ const kills = async (context: ScenarioContext, findings: Findings): Promise<void
     });
     if (index % 25 === 24) context.log(`${index + 1} of ${chosen.length} kills`);
   }
-  findings.expect(reached >= chosen.length * 0.9, `only ${reached} of ${chosen.length} kills hit`);
+  findings.expect(reached >= chosen.length * 0.9 - 1, `only ${reached} of ${chosen.length} kills hit`);
   findings.figure(
     `${whole}/${chosen.length} kills (of ${points.length} file calls in 4 commands): valid, and finished by the next run`,
   );

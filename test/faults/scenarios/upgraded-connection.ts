@@ -8,6 +8,8 @@ export interface Tunnel {
   readonly fault: string | undefined;
 }
 
+const patienceMs = 60_000;
+
 /** Opens a WebSocket through the proxy, has its bytes echoed for a while, and closes it. */
 export const talkUpgraded = async (o: {
   readonly port: number;
@@ -25,10 +27,11 @@ export const talkUpgraded = async (o: {
     `GET / HTTP/1.1\r\nHost: ${o.host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n` +
       'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
   );
-  const until = performance.now() + o.forMs;
-  while (!got.includes('\r\n\r\n') && !isClosed && performance.now() < until) await sleep(20);
+  const late = performance.now() + patienceMs;
+  while (!got.includes('\r\n\r\n') && !isClosed && performance.now() < late) await sleep(20);
   const head = got.slice(0, got.indexOf('\r\n\r\n') + 4);
   if (!head.startsWith('HTTP/1.1 101')) fault ??= `not upgraded: ${got.slice(0, 60)}`;
+  const until = performance.now() + o.forMs;
   let sent = 0;
   while (fault === undefined && !isClosed && performance.now() < until) {
     socket.write('#');
@@ -36,8 +39,9 @@ export const talkUpgraded = async (o: {
     await sleep(100);
   }
   if (isClosed) fault ??= `closed by the other side after ${sent} bytes`;
-  // What was sent last comes back within the round trip.
-  await sleep(200);
+  // What was sent last comes back within the round trip, which may be a long one.
+  const lost = performance.now() + patienceMs;
+  while (got.length - head.length < sent && !isClosed && performance.now() < lost) await sleep(20);
   socket.destroy();
   return { sent, echoed: got.length - head.length, fault };
 };
