@@ -76,9 +76,12 @@ const update = async (orca: Orca, { count, signal, ...context }: ScenarioContext
 };
 
 /** So many that the count at the end is reached, on whatever machine. */
-const moreRows = async ({ acknowledged }: InsertClient): Promise<void> => {
-  const goal = acknowledged().size + 20;
-  await waitFor(() => acknowledged().size >= goal, { what: 'more rows to be acknowledged', timeoutMs: 240_000 });
+const moreRows = async (inserting: InsertClient): Promise<void> => {
+  const goal = inserting.acknowledged().size + 20;
+  await waitFor(() => inserting.acknowledged().size >= goal, {
+    what: 'more rows to be acknowledged',
+    timeoutMs: 240_000,
+  });
 };
 
 /** The log of a container to its end, which an update brings about and after which it can no longer be asked for. */
