@@ -27,6 +27,9 @@ export default {
   ],
   // For what hangs: a test that takes 20 s alone may take minutes on a machine with other work.
   testTimeout: 300_000,
+  // Modules of tests stay in memory, some 5 MB a file: one process for all of them would grow without end, and what ends it would end
+  // the run.
+  workerIdleMemoryLimit: '600MB',
   coverageProvider: 'v8',
   reporters: ['default', 'summary', '<rootDir>/tooling/jest/reporter.mjs'],
 };
