@@ -1,19 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { revision, type DesiredService } from '@orca/reconcile';
-import { parseDesiredState, type ServiceSpec } from '@orca/spec';
+import { revision } from '@orca/reconcile';
 import { createStore, type Store } from '@orca/store';
 import { openAccepted, type Accepted } from '../src/accepted.ts';
 import { promising } from '../src/call-off.ts';
 import { createRecords } from '../src/records.ts';
+import { desiredService as service } from './a-desired-service.ts';
 
-const service = (name: string, rev: string): DesiredService<ServiceSpec> => {
-  const text = `[[service]]\nname = "${name}"\nimage = "app:1"`;
-  const parsed = parseDesiredState([{ path: 'services/site/service.toml', text }], { root: '/', cluster: undefined });
-  const [spec] = parsed.ok ? parsed.value.services : [];
-  if (spec === undefined) throw new Error(JSON.stringify(parsed));
-  const order = { kind: 'start-first', reason: 'for the test' } as const;
-  return { spec, revision: revision(rev), order, isRouted: false, isPaused: false, stopGraceMs: 1000 };
-};
 const names = ['anew', 'gone', 'failed', 'stopped', 'first'];
 
 describe('what is promised', () => {

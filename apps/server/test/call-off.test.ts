@@ -3,22 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { revision, type DesiredService } from '@orca/reconcile';
-import { parseDesiredState, type ServiceSpec } from '@orca/spec';
+import type { ServiceSpec } from '@orca/spec';
 import { createStore, type Store } from '@orca/store';
 import { openAccepted, type Accepted } from '../src/accepted.ts';
 import { overtaken, promising, takeBack } from '../src/call-off.ts';
 import { stillToMakeAnew } from '../src/order.ts';
 import type { PromiseDraft } from '../src/promised.ts';
 import { createRecords, type Records } from '../src/records.ts';
-
-const service = (name: string, rev: string): DesiredService<ServiceSpec> => {
-  const text = `[[service]]\nname = "${name}"\nimage = "app:1"`;
-  const parsed = parseDesiredState([{ path: 'services/site/service.toml', text }], { root: '/', cluster: undefined });
-  const [spec] = parsed.ok ? parsed.value.services : [];
-  if (spec === undefined) throw new Error(JSON.stringify(parsed));
-  const order = { kind: 'start-first', reason: 'for the test' } as const;
-  return { spec, revision: revision(rev), order, isRouted: false, isPaused: false, stopGraceMs: 1000 };
-};
+import { desiredService as service } from './a-desired-service.ts';
 
 describe('calling off', () => {
   let dir: string;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { parseDesiredState, type ServiceSpec } from '@orca/spec';
+import type { ServiceSpec } from '@orca/spec';
 import { createStore, type Store } from '@orca/store';
 import { openAccepted, type Accepted } from '../src/accepted.ts';
 import { overtaken, promising, takeBack, type Before } from '../src/call-off.ts';
@@ -7,16 +7,14 @@ import { digestsOf, revisionWith, type Service } from '../src/desired.ts';
 import { createRecords } from '../src/records.ts';
 import { createSecretRotation, type SecretRotation } from '../src/secret-rotation.ts';
 import { SingleFile } from '../src/single-file.ts';
+import { specFrom } from './a-desired-service.ts';
 
 const inClear = { hide: (data: unknown) => data, show: async (value: unknown) => ({ value, missing: [] }) };
 
-const specOf = (form: string): ServiceSpec => {
-  const text = `[[service]]\nname = "web"\nimage = "app:1"\nauto_redeploy = true\n[service.env]\nFORM = "${form}"\nA = "\${secrets.A}"`;
-  const parsed = parseDesiredState([{ path: 'services/site/service.toml', text }], { root: '/', cluster: undefined });
-  const [spec] = parsed.ok ? parsed.value.services : [];
-  if (spec === undefined) throw new Error(JSON.stringify(parsed));
-  return spec;
-};
+const specOf = (form: string): ServiceSpec =>
+  specFrom(
+    `[[service]]\nname = "web"\nimage = "app:1"\nauto_redeploy = true\n[service.env]\nFORM = "${form}"\nA = "\${secrets.A}"`,
+  );
 
 describe('a changed secret', () => {
   let store: Store;
