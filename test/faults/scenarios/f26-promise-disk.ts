@@ -1,7 +1,7 @@
 import { installPackages, silent, waitFor } from '@orca/tooling-testbed';
+import { choose } from '../choose.ts';
 import { docker, patienceMs, type Orca } from '../../e2e/orca.ts';
 import type { Scenario, ScenarioContext, ScenarioResult } from '../scenario.ts';
-import { choose } from './f26-secrets-disk.ts';
 import { Findings } from './findings.ts';
 import { deployUnder, promisedIn, WRITES } from './promise-disk.ts';
 import { mustDeploy, serviceText, withOrca, writeServices } from './with-orca.ts';

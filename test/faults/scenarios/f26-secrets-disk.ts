@@ -1,5 +1,5 @@
 import { installPackages, silent } from '@orca/tooling-testbed';
-import { random } from '../random.ts';
+import { choose } from '../choose.ts';
 import type { Scenario, ScenarioContext, ScenarioResult } from '../scenario.ts';
 import { Findings } from './findings.ts';
 import { callPoints, faultsAfter, runUnder, secretWorks } from './secret-calls.ts';
@@ -51,14 +51,4 @@ const refuse = async (context: ScenarioContext): Promise<ScenarioResult> => {
   );
   findings.figure(`${told}/${tries.length} told the truth: done, or what failed and where`);
   return findings.result();
-};
-
-/** All of them, or so many spread over all by the seed. */
-export const choose = <T>(all: readonly T[], count: number, seed: number): readonly T[] => {
-  if (count >= all.length) return all;
-  const next = random(seed);
-  const width = all.length / count;
-  return Array.from({ length: count }, (_, index) => all[Math.floor((index + next()) * width)]).filter(
-    (item) => item !== undefined,
-  );
 };

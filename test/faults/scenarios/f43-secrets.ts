@@ -1,6 +1,6 @@
 import { installPackages, silent } from '@orca/tooling-testbed';
+import { choose } from '../choose.ts';
 import type { Scenario, ScenarioContext, ScenarioResult } from '../scenario.ts';
-import { choose } from './f26-secrets-disk.ts';
 import { Findings } from './findings.ts';
 import { canaryRun } from './secret-canary.ts';
 import { callPoints, faultsAfter, runUnder, secretWorks } from './secret-calls.ts';
