@@ -1,5 +1,6 @@
 // `node bench/proxy/processes.ts [connections] [workers]`: what the proxy's processes cost while nothing happens, how
-// much memory a worker takes with so many open connections, and how they are shared out.
+// much memory a worker takes with so many open connections, how they are shared out, and the CPU of a request on a
+// connection of its own, for which every handle of the port is looked at (decision 055).
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -19,6 +20,23 @@ const cpuMs = (pid: number): number => {
 };
 const residentMiB = (pid: number): number =>
   Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+
+/** Microseconds of a request that is alone on its connection, the only one at its time: three times, after some that warm up. */
+const ownConnection = async (workerPids: readonly number[]): Promise<readonly string[]> => {
+  const ask = async (): Promise<void> => {
+    const socket = connect(proxy.address.port, '127.0.0.1').resume();
+    socket.end('GET / HTTP/1.1\r\nHost: app-0.test\r\nConnection: close\r\n\r\n');
+    await once(socket, 'close');
+  };
+  const used = (): number => workerPids.reduce((sum, pid) => sum + cpuMs(pid), 0);
+  const figures: string[] = [];
+  for (const count of [2_000, 5_000, 5_000, 5_000]) {
+    const from = used();
+    for (let nth = 0; nth < count; nth += 1) await ask();
+    figures.push((((used() - from) / count) * 1000).toFixed(0));
+  }
+  return figures.slice(1);
+};
 
 await using dir = await tempDir('orca-processes-');
 const origin = createServer((_, res) => res.end('x'.repeat(1024))).listen(0, '127.0.0.1');
@@ -54,6 +72,9 @@ try {
   const shares = await proxy.metrics();
   console.log(`${shares.connections.open} of ${connections} connections open on ${workers} workers`);
   console.log(`resident with them: ${pids.map((pid) => residentMiB(pid).toFixed(0)).join(', ')} MiB`);
+  console.log(
+    `a request on a connection of its own: ${(await ownConnection(pids.slice(1))).join(', ')} µs of the workers' CPU`,
+  );
 } finally {
   for (const socket of sockets) socket.destroy();
   await proxy.stop(0);
